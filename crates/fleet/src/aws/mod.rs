@@ -1,0 +1,47 @@
+//! The adapter to EC2 and CloudWatch. It translates, pages, packs and bounds; it decides nothing.
+
+mod change;
+mod error;
+mod read;
+
+use std::time::Duration;
+
+use aws_config::{BehaviorVersion, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
+use aws_smithy_http_client::tls;
+
+/// The fleet of the account and Region that the function runs in.
+#[derive(Clone, Debug)]
+pub struct AwsFleet {
+    ec2: aws_sdk_ec2::Client,
+    cloudwatch: aws_sdk_cloudwatch::Client,
+}
+
+impl AwsFleet {
+    /// Clients from the function's environment, which share one connection pool. Nothing is sent.
+    pub async fn connect() -> Self {
+        let config = aws_config::defaults(BehaviorVersion::v2026_01_12())
+            .http_client(
+                aws_smithy_http_client::Builder::new()
+                    .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring))
+                    .build_https(),
+            )
+            .retry_config(RetryConfig::standard().with_max_attempts(4))
+            .timeout_config(
+                // Together below the function's own time-out, so that a call that hangs ends in an error with a name.
+                TimeoutConfig::builder()
+                    .connect_timeout(Duration::from_secs(3))
+                    .operation_attempt_timeout(Duration::from_secs(10))
+                    .operation_timeout(Duration::from_secs(25))
+                    .build(),
+            )
+            .load()
+            .await;
+        Self::new(&config)
+    }
+
+    /// Clients of a given configuration.
+    #[must_use]
+    pub fn new(config: &SdkConfig) -> Self {
+        Self { ec2: aws_sdk_ec2::Client::new(config), cloudwatch: aws_sdk_cloudwatch::Client::new(config) }
+    }
+}

@@ -1,0 +1,83 @@
+//! A failed AWS call, in words that may be logged.
+
+/// A call that failed after the SDK's own retries.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{operation} failed: {code}: {message}")]
+pub struct ApiError {
+    /// The API operation, as IAM names it: `ec2:StopInstances`.
+    pub operation: &'static str,
+    /// The service's error code, or one of our own: `Timeout`, `NoConnection`, `BadAnswer`.
+    pub code: String,
+    /// The service's message, without the encoded part.
+    pub message: String,
+}
+
+impl ApiError {
+    /// The answer never came, so that the effect is unknown.
+    pub const TIMEOUT: &str = "Timeout";
+    /// The connection could not be made, or broke.
+    pub const NO_CONNECTION: &str = "NoConnection";
+    /// An answer came that makes no sense.
+    pub const BAD_ANSWER: &str = "BadAnswer";
+
+    /// An error whose message is cut before IAM's encoded authorization message: that text is long, names the caller's
+    /// policies once decoded, and belongs into no log.
+    pub fn new(operation: &'static str, code: impl Into<String>, message: &str) -> Self {
+        const ENCODED: &str = "Encoded authorization failure message";
+        let readable = message.split(ENCODED).next().unwrap_or_default().trim();
+        Self { operation, code: code.into(), message: readable.to_owned() }
+    }
+
+    /// Whether the fault lies with single ids, so that the others may be tried again without them. Never true of
+    /// throttling, where more calls make it worse.
+    /// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html>
+    #[must_use]
+    pub fn is_about_single_ids(&self) -> bool {
+        matches!(
+            self.code.as_str(),
+            "InvalidInstanceID.NotFound"
+                | "InvalidInstanceID.Malformed"
+                | "IncorrectInstanceState"
+                | "OperationNotPermitted"
+                | "UnsupportedOperation"
+                | "UnauthorizedOperation"
+        )
+    }
+
+    /// Whether a call that failed with this code may have taken effect all the same.
+    #[must_use]
+    pub fn code_leaves_effect_unknown(code: &str) -> bool {
+        matches!(
+            code,
+            Self::TIMEOUT
+                | Self::NO_CONNECTION
+                | Self::BAD_ANSWER
+                | "InternalError"
+                | "InternalFailure"
+                | "ServiceUnavailable"
+                | "Unavailable"
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_encoded_authorization_message_is_cut() {
+        let message = "You are not authorized to perform this operation. User: arn:aws:sts::1:assumed-role/r/s is not \
+                       authorized to perform: ec2:StopInstances on resource: arn:aws:ec2:eu-west-1:1:instance/i-0abc1234. \
+                       Encoded authorization failure message: 4GIOHlTkIaWHQD0Q0m6XSnuUMCm";
+        let error = ApiError::new("ec2:StopInstances", "UnauthorizedOperation", message);
+        assert!(error.message.ends_with("instance/i-0abc1234."), "{}", error.message);
+        assert!(!error.to_string().contains("4GIOH"));
+    }
+
+    #[test]
+    fn throttling_is_nobodys_fault() {
+        for code in ["RequestLimitExceeded", "Throttling", "ServiceUnavailable", ApiError::TIMEOUT] {
+            assert!(!ApiError::new("ec2:StopInstances", code, "").is_about_single_ids(), "{code}");
+        }
+    }
+}

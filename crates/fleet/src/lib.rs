@@ -1,0 +1,17 @@
+#![doc = include_str!("../README.md")]
+
+#[cfg(feature = "aws")]
+mod aws;
+mod error;
+mod isolate;
+mod outcome;
+mod packing;
+mod port;
+
+#[cfg(feature = "aws")]
+pub use aws::AwsFleet;
+pub use error::ApiError;
+pub use isolate::{CALLS_PER_BATCH, IDS_PER_BATCH, Refused, in_batches};
+pub use outcome::{Action, Outcome, OutcomeResult};
+pub use packing::{DATAPOINTS_PER_CALL, QUERIES_PER_CALL, queries_per_call};
+pub use port::{ChangeFleet, ReadFleet};

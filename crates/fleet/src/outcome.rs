@@ -1,0 +1,76 @@
+//! What came of an action on one instance.
+
+use idleness::{InstanceId, InstanceState};
+use serde::Serialize;
+
+use crate::ApiError;
+
+/// What was tried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Action {
+    /// `StopInstances`.
+    Stop,
+    /// `CreateTags`, after a stop.
+    Tag,
+}
+
+/// How it ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "result", rename_all = "kebab-case")]
+pub enum OutcomeResult {
+    /// The action took effect.
+    Done,
+    /// The instance was in that state, or on the way to it, before.
+    Already,
+    /// The action was refused or failed.
+    Failed {
+        /// The service's error code, or one of `ApiError`'s own.
+        code: String,
+        /// What the service said.
+        message: String,
+    },
+}
+
+/// The outcome of one action on one instance.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Outcome {
+    /// The instance.
+    pub instance: InstanceId,
+    /// What was tried.
+    pub action: Action,
+    /// How it ended.
+    #[serde(flatten)]
+    pub result: OutcomeResult,
+    /// The state before, where EC2 said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub from: Option<InstanceState>,
+    /// The state after, where EC2 said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub to: Option<InstanceState>,
+}
+
+impl Outcome {
+    /// A stop that EC2 accepted, by the states it answered with.
+    #[must_use]
+    pub fn stopped(instance: InstanceId, from: InstanceState, to: InstanceState) -> Self {
+        let result = match from {
+            InstanceState::Stopping | InstanceState::Stopped => OutcomeResult::Already,
+            _ => OutcomeResult::Done,
+        };
+        Self { instance, action: Action::Stop, result, from: Some(from), to: Some(to) }
+    }
+
+    /// An action that failed.
+    #[must_use]
+    pub fn failed(instance: InstanceId, action: Action, error: &ApiError) -> Self {
+        let result = OutcomeResult::Failed { code: error.code.clone(), message: error.message.clone() };
+        Self { instance, action, result, from: None, to: None }
+    }
+
+    /// Whether the action failed.
+    #[must_use]
+    pub fn is_failed(&self) -> bool {
+        matches!(self.result, OutcomeResult::Failed { .. })
+    }
+}

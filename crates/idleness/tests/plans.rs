@@ -1,0 +1,106 @@
+//! The caps: who may be stopped when more are idle than may be stopped.
+
+mod support;
+
+use idleness::{
+    Caps, Census, Decision, Instance, InstanceState, MetricName, Percent, Plan, Policy, Reason, STOPPED_AT_TAG, Tags,
+    Verdict, decide, plan,
+};
+use support::{instance, minutes_ago, now, quiet, quiet_but, steady};
+
+fn caps(stops: usize, percent: u8) -> Caps {
+    Caps { stops, share: Percent::new(percent).expect("a share") }
+}
+
+fn idle(number: u32, cpu: f64) -> Decision {
+    let evidence = quiet_but(MetricName::CpuUtilization, steady(cpu));
+    decide(&instance(number), &evidence, &Policy::dev_box(), now())
+}
+
+fn stops(plan: &Plan) -> Vec<String> {
+    plan.stops.iter().map(|id| id.as_str().trim_start_matches("i-").trim_start_matches('0').to_owned()).collect()
+}
+
+#[test]
+fn under_the_caps_every_idle_instance_is_stopped() {
+    let decisions = (1..=3).map(|n| idle(n, 0.0)).collect();
+    let plan = plan(decisions, caps(25, 100), Census { running: 3, stopped_within_the_hour: 0 });
+    assert_eq!(stops(&plan), ["1", "2", "3"]);
+}
+
+#[test]
+fn the_least_active_go_first_and_ids_break_ties() {
+    let decisions = vec![idle(4, 2.0), idle(3, 1.0), idle(2, 3.0), idle(1, 2.0)];
+    let plan = plan(decisions, caps(2, 100), Census { running: 4, stopped_within_the_hour: 0 });
+    assert_eq!(stops(&plan), ["3", "1"]);
+    let over_cap: Vec<_> = plan.decisions.iter().filter(|decision| decision.reason == Reason::OverCap).collect();
+    assert_eq!(over_cap.len(), 2);
+    assert!(over_cap.iter().all(|decision| decision.verdict == Verdict::Keep));
+}
+
+#[test]
+fn a_decision_over_the_cap_keeps_its_evidence_and_adds_the_cap() {
+    let plan = plan(vec![idle(1, 1.0)], caps(2, 100), Census { running: 9, stopped_within_the_hour: 2 });
+    let evidence = &plan.decisions[0].evidence;
+    assert_eq!(evidence.len(), 4);
+    assert_eq!((evidence[3].signal, evidence[3].observed, evidence[3].limit), ("stops", Some(2.0), 2.0));
+}
+
+#[test]
+fn stops_of_the_last_hour_use_up_the_cap() {
+    let decisions: Vec<_> = (1..=5).map(|n| idle(n, 0.0)).collect();
+    for (already, expected) in [(0, 3), (1, 2), (3, 0), (9, 0)] {
+        let plan = plan(decisions.clone(), caps(3, 100), Census { running: 5, stopped_within_the_hour: already });
+        assert_eq!(plan.stops.len(), expected);
+    }
+}
+
+#[test]
+fn the_share_rounds_down_but_never_below_one() {
+    for (running, percent, expected) in [(10, 50, 5), (5, 50, 2), (1, 50, 1), (1, 0, 1), (4, 100, 4), (0, 50, 1)] {
+        let decisions = (1..=10).map(|n| idle(n, 0.0)).collect();
+        let plan = plan(decisions, caps(25, percent), Census { running, stopped_within_the_hour: 0 });
+        assert_eq!(plan.stops.len(), expected, "{percent} % of {running}");
+    }
+}
+
+#[test]
+fn a_cap_of_zero_stops_nothing() {
+    let plan = plan(vec![idle(1, 0.0)], caps(0, 100), Census { running: 5, stopped_within_the_hour: 0 });
+    assert!(plan.stops.is_empty());
+    assert_eq!(plan.decisions[0].reason, Reason::OverCap);
+}
+
+#[test]
+fn only_idle_instances_count_towards_the_cap() {
+    let busy = decide(&instance(1), &quiet_but(MetricName::CpuUtilization, steady(90.0)), &Policy::dev_box(), now());
+    let plan = plan(vec![busy, idle(2, 4.0)], caps(1, 100), Census { running: 2, stopped_within_the_hour: 0 });
+    assert_eq!(stops(&plan), ["2"]);
+}
+
+fn stopped_at(number: u32, text: &str) -> Instance {
+    let tags = Tags::from_iter([("doze", "on"), (STOPPED_AT_TAG, text)]);
+    Instance { state: InstanceState::Stopped, tags, ..instance(number) }
+}
+
+#[test]
+fn the_census_counts_running_and_recently_stopped_opted_in_instances() {
+    let fleet = [
+        instance(1),
+        Instance { tags: Tags::default(), ..instance(2) },
+        Instance { state: InstanceState::Pending, ..instance(3) },
+        stopped_at(4, &minutes_ago(59).to_string()),
+        stopped_at(5, &minutes_ago(60).to_string()),
+        stopped_at(6, "yesterday"),
+        stopped_at(7, &minutes_ago(-10).to_string()),
+        Instance { tags: Tags::from_iter([(STOPPED_AT_TAG, minutes_ago(1).to_string())]), ..instance(8) },
+    ];
+    assert_eq!(Census::take(&fleet, now()), Census { running: 1, stopped_within_the_hour: 2 });
+    assert_eq!(decide(&fleet[0], &quiet(), &Policy::dev_box(), now()).reason, Reason::Idle);
+}
+
+#[test]
+fn an_instance_that_was_woken_again_still_counts_as_stopped() {
+    let woken = Instance { state: InstanceState::Running, ..stopped_at(1, &minutes_ago(20).to_string()) };
+    assert_eq!(Census::take(&[woken], now()), Census { running: 1, stopped_within_the_hour: 1 });
+}

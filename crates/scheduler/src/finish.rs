@@ -1,0 +1,67 @@
+//! The end of a run: its lines in the log, and what Lambda is told.
+
+use journal::Level;
+use lambda_runtime::Diagnostic;
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::{report::Report, run::RunError};
+
+/// What Lambda is told of an invocation that failed, so that it retries the event and its failure destination sees it.
+#[derive(Debug)]
+pub struct Failure(Diagnostic);
+
+impl From<Failure> for Diagnostic {
+    fn from(failure: Failure) -> Self {
+        failure.0
+    }
+}
+
+#[derive(Serialize)]
+struct Line<'a, T> {
+    request_id: &'a str,
+    #[serde(flatten)]
+    body: T,
+}
+
+/// Writes the run into the log and turns it into the function's answer.
+///
+/// # Errors
+/// The run failed, or one of its actions did: then the report is in the log.
+pub fn finish(run: Result<Report, RunError>, request_id: &str) -> Result<Value, Failure> {
+    match run {
+        Ok(report) => {
+            for entry in report.entries() {
+                log(entry.level(), entry.message(), request_id, &entry);
+            }
+            answer(&report)
+        }
+        Err(error) => {
+            let diagnostic = Diagnostic { error_type: error.code().to_owned(), error_message: journal::chain(&error) };
+            log(Level::Error, "run failed", request_id, &diagnostic);
+            Err(Failure(diagnostic))
+        }
+    }
+}
+
+fn answer(report: &Report) -> Result<Value, Failure> {
+    let Some(failure) = report.first_failure() else {
+        return serde_json::to_value(report).map_err(|error| {
+            Failure(Diagnostic { error_type: "unwritable-report".to_owned(), error_message: error.to_string() })
+        });
+    };
+    let first = serde_json::to_string(failure).unwrap_or_default();
+    Err(Failure(Diagnostic {
+        error_type: "action-failed".to_owned(),
+        error_message: format!(
+            "{} of {} actions failed; the first: {first}",
+            report.summary.failed,
+            report.outcomes.len()
+        ),
+    }))
+}
+
+/// A log that cannot be written must not undo what was done.
+fn log(level: Level, message: &str, request_id: &str, body: &impl Serialize) {
+    let _: Result<(), std::io::Error> = journal::write(level, message, &Line { request_id, body });
+}

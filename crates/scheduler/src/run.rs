@@ -1,0 +1,169 @@
+//! One run, top to bottom: parse → scope → read → decide → plan → act → report.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use fleet::{Action, ApiError, ChangeFleet, Outcome, OutcomeResult, ReadFleet};
+use idleness::{
+    Census, Decision, Evidence, Instance, InstanceId, InstanceState, Mode, Plan, Reason, STOPPED_AT_TAG,
+    STOPPED_BECAUSE_TAG, Verdict, decide, needs_evidence, plan,
+};
+use jiff::Timestamp;
+use serde_json::Value;
+
+use crate::{
+    event::{Refusal, Target, parse},
+    report::Report,
+    settings::Settings,
+};
+
+/// Why a run came to no report.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The event was refused; no call was made.
+    #[error("failed to read the event")]
+    Refused(#[from] Refusal),
+    /// The fleet or its measurements could not be read; nothing was changed.
+    #[error("failed to see the fleet")]
+    Unseen(#[from] ApiError),
+}
+
+impl RunError {
+    /// A stable code for logs and error types: the refusal's, or `unseen-fleet`.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Refused(refusal) => refusal.code(),
+            Self::Unseen(_) => "unseen-fleet",
+        }
+    }
+}
+
+/// Takes one event the whole way. In `dry-run` the last step is left out.
+///
+/// # Errors
+/// The event was refused, or the fleet could not be seen. A failed action is no error here, but an outcome.
+pub async fn run(
+    event: &Value,
+    fleet: &(impl ReadFleet + ChangeFleet),
+    settings: &Settings,
+    now: Timestamp,
+) -> Result<Report, RunError> {
+    let request = parse(event)?;
+    let instances = read_instances(fleet, &request.target).await?;
+    let evidence = read_evidence(fleet, &instances, settings, now).await?;
+    let decisions = decide_all(&request.target, &instances, &evidence, settings, now);
+    let census = read_census(fleet, &request.target, &instances, &decisions, now).await?;
+    let plan = plan(decisions, settings.caps, census);
+    let outcomes = match settings.mode {
+        Mode::DryRun => Vec::new(),
+        Mode::Enforce => act(fleet, &plan, now).await,
+    };
+    Ok(Report::new(settings.mode, request.trigger, now, plan, outcomes))
+}
+
+async fn read_instances(fleet: &impl ReadFleet, target: &Target) -> Result<Vec<Instance>, ApiError> {
+    match target {
+        Target::Nothing => Ok(Vec::new()),
+        Target::Fleet => fleet.opted_in().await,
+        Target::Instances(ids) => fleet.instances(&ids.iter().cloned().collect::<Vec<_>>()).await,
+    }
+}
+
+async fn read_evidence(
+    fleet: &impl ReadFleet,
+    instances: &[Instance],
+    settings: &Settings,
+    now: Timestamp,
+) -> Result<BTreeMap<InstanceId, Evidence>, ApiError> {
+    let open = instances.iter().filter(|instance| needs_evidence(instance, &settings.policy, now));
+    let ids: Vec<InstanceId> = open.map(|instance| instance.id.clone()).collect();
+    if ids.is_empty() { Ok(BTreeMap::new()) } else { fleet.evidence(&ids, &settings.policy, now).await }
+}
+
+fn decide_all(
+    target: &Target,
+    instances: &[Instance],
+    evidence: &BTreeMap<InstanceId, Evidence>,
+    settings: &Settings,
+    now: Timestamp,
+) -> Vec<Decision> {
+    let nothing = Evidence::default();
+    // By id, so that an instance which moved from one page of the answer to the next is decided about once.
+    let by_id: BTreeMap<&InstanceId, &Instance> = instances.iter().map(|instance| (&instance.id, instance)).collect();
+    let decided = by_id
+        .values()
+        .map(|instance| decide(instance, evidence.get(&instance.id).unwrap_or(&nothing), &settings.policy, now));
+    let named = if let Target::Instances(ids) = target { ids } else { &BTreeSet::new() };
+    let not_found = named.iter().filter(|id| !by_id.contains_key(id)).cloned().map(Decision::not_found);
+    decided.chain(not_found).collect()
+}
+
+/// What the caps need to know of the whole fleet. A sweep has just read it; an alarm reads it only where something would
+/// be stopped.
+async fn read_census(
+    fleet: &impl ReadFleet,
+    target: &Target,
+    instances: &[Instance],
+    decisions: &[Decision],
+    now: Timestamp,
+) -> Result<Census, ApiError> {
+    if *target == Target::Fleet {
+        return Ok(Census::take(instances, now));
+    }
+    if decisions.iter().all(|decision| decision.verdict == Verdict::Keep) {
+        return Ok(Census::default());
+    }
+    Ok(Census::take(&fleet.opted_in().await?, now))
+}
+
+/// Carries the plan out: stops, makes sure of what is unclear, and writes down on the instances what was done. The tags
+/// come second, so that they never claim a stop that did not happen.
+async fn act(fleet: &(impl ReadFleet + ChangeFleet), plan: &Plan, now: Timestamp) -> Vec<Outcome> {
+    if plan.stops.is_empty() {
+        return Vec::new();
+    }
+    let mut outcomes = fleet.stop(&plan.stops).await;
+    settle(fleet, &mut outcomes).await;
+    let done = outcomes.iter().filter(|outcome| outcome.result == OutcomeResult::Done);
+    let stopped: Vec<InstanceId> = done.map(|outcome| outcome.instance.clone()).collect();
+    if !stopped.is_empty() {
+        let stopped_at = now.to_string();
+        let tags = [(STOPPED_AT_TAG, stopped_at.as_str()), (STOPPED_BECAUSE_TAG, Reason::Idle.as_str())];
+        let refused = fleet.tag(&stopped, &tags).await;
+        outcomes.extend(refused.into_iter().map(|r| Outcome::failed(r.instance, Action::Tag, &r.error)));
+    }
+    outcomes
+}
+
+/// Looks again at the instances whose stop ended without a clear answer, and reports their true state. What cannot be
+/// seen stays failed.
+async fn settle(fleet: &impl ReadFleet, outcomes: &mut [Outcome]) {
+    let unclear: Vec<InstanceId> =
+        outcomes.iter().filter(|outcome| is_unclear(outcome)).map(|outcome| outcome.instance.clone()).collect();
+    if unclear.is_empty() {
+        return;
+    }
+    let Ok(instances) = fleet.instances(&unclear).await else { return };
+    for outcome in outcomes.iter_mut().filter(|outcome| is_unclear(outcome)) {
+        let seen = instances.iter().find(|instance| instance.id == outcome.instance).map(|instance| instance.state);
+        outcome.to = seen;
+        if matches!(seen, Some(InstanceState::Stopping | InstanceState::Stopped)) {
+            // Refused for its state: somebody else was faster. Otherwise the call took effect and its answer was lost.
+            let was_refused = code(outcome) == Some(INCORRECT_STATE);
+            outcome.result = if was_refused { OutcomeResult::Already } else { OutcomeResult::Done };
+        }
+    }
+}
+
+const INCORRECT_STATE: &str = "IncorrectInstanceState";
+
+fn is_unclear(outcome: &Outcome) -> bool {
+    code(outcome).is_some_and(|code| code == INCORRECT_STATE || ApiError::code_leaves_effect_unknown(code))
+}
+
+fn code(outcome: &Outcome) -> Option<&str> {
+    match &outcome.result {
+        OutcomeResult::Failed { code, .. } => Some(code),
+        OutcomeResult::Done | OutcomeResult::Already => None,
+    }
+}

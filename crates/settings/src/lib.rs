@@ -1,0 +1,82 @@
+#![doc = include_str!("../README.md")]
+
+use std::{collections::BTreeMap, fmt::Display, str::FromStr};
+
+/// Environment variables by name.
+#[derive(Clone, Debug, Default)]
+pub struct Environment(BTreeMap<String, String>);
+
+impl Environment {
+    /// The environment of this process. A variable that is not Unicode counts as absent.
+    #[must_use]
+    #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
+    pub fn of_process() -> Self {
+        let unicode =
+            std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+        unicode.collect()
+    }
+
+    /// The text of a variable, without white space around it; `None` if it is absent or blank. Templates pass on blank
+    /// parameters as blank variables.
+    #[must_use]
+    pub fn text(&self, variable: &str) -> Option<&str> {
+        self.0.get(variable).map(|text| text.trim()).filter(|text| !text.is_empty())
+    }
+
+    /// The parsed value of a variable, `None` if it is absent or blank.
+    ///
+    /// # Errors
+    /// The text does not parse.
+    pub fn parsed<T>(&self, variable: &'static str) -> Result<Option<T>, InvalidSetting>
+    where
+        T: FromStr<Err: Display>,
+    {
+        let parse =
+            |text: &str| text.parse().map_err(|expected: T::Err| InvalidSetting::new(variable, text, &expected));
+        self.text(variable).map(parse).transpose()
+    }
+}
+
+impl<K: Into<String>, V: Into<String>> FromIterator<(K, V)> for Environment {
+    fn from_iter<T: IntoIterator<Item = (K, V)>>(variables: T) -> Self {
+        Self(variables.into_iter().map(|(name, value)| (name.into(), value.into())).collect())
+    }
+}
+
+/// A setting that does not parse.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{variable} is {found:?}: {expected}")]
+pub struct InvalidSetting {
+    variable: &'static str,
+    found: String,
+    expected: String,
+}
+
+impl InvalidSetting {
+    /// The error for `variable`, which holds `found`.
+    pub fn new(variable: &'static str, found: &str, expected: &impl Display) -> Self {
+        const SHOWN_CHARACTERS: usize = 100;
+        Self { variable, found: found.chars().take(SHOWN_CHARACTERS).collect(), expected: expected.to_string() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blank_is_absent_and_space_is_trimmed() {
+        let environment = Environment::from_iter([("A", ""), ("B", "  "), ("C", " 7 ")]);
+        assert_eq!(environment.text("A"), None);
+        assert_eq!(environment.parsed::<u32>("B"), Ok(None));
+        assert_eq!(environment.parsed::<u32>("C"), Ok(Some(7)));
+        assert_eq!(environment.parsed::<u32>("D"), Ok(None));
+    }
+
+    #[test]
+    fn an_error_names_the_variable_and_shows_what_was_found() {
+        let environment = Environment::from_iter([("A", "x\ny")]);
+        let error = environment.parsed::<u32>("A").expect_err("is no number");
+        assert_eq!(error.to_string(), r#"A is "x\ny": invalid digit found in string"#);
+    }
+}

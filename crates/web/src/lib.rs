@@ -1,0 +1,30 @@
+#![doc = include_str!("../README.md")]
+
+mod admission;
+mod answer;
+
+use admission::admit;
+pub use answer::{Answer, only};
+pub use lambda_http::{Body, Request, RequestExt, http};
+use lambda_runtime::{LambdaEvent, service_fn};
+use serde_json::Value;
+
+/// Serves API Gateway events (HTTP API, payload format 2.0) with `respond`, one at a time, until the process ends.
+///
+/// # Errors
+/// The Runtime API cannot be reached.
+pub async fn serve(respond: impl Fn(&Request) -> Answer) -> Result<(), lambda_runtime::Error> {
+    lambda_runtime::run(service_fn(async |event: LambdaEvent<Value>| {
+        Ok::<_, std::convert::Infallible>(answer(event.payload, &respond))
+    }))
+    .await
+}
+
+/// The answer to one event, in the shape API Gateway expects.
+#[must_use]
+pub fn answer(event: Value, respond: impl Fn(&Request) -> Answer) -> Value {
+    match admit(event) {
+        Ok(request) => respond(&request).into_event(),
+        Err(refusal) => Answer::text(refusal.status(), format!("{refusal}\n")).into_event(),
+    }
+}
