@@ -3,7 +3,6 @@
 use journal::Level;
 use lambda_runtime::Diagnostic;
 use serde::Serialize;
-use serde_json::Value;
 
 use crate::{report::Report, run::RunError};
 
@@ -28,13 +27,13 @@ struct Line<'a, T> {
 ///
 /// # Errors
 /// The run failed, or one of its actions did: then the report is in the log.
-pub fn finish(run: Result<Report, RunError>, request_id: &str) -> Result<Value, Failure> {
+pub fn finish(run: Result<Report, RunError>, request_id: &str) -> Result<Report, Failure> {
     match run {
         Ok(report) => {
             for entry in report.entries() {
                 log(entry.level(), entry.message(), request_id, &entry);
             }
-            answer(&report)
+            answer(report)
         }
         Err(error) => {
             let diagnostic = Diagnostic { error_type: error.code().to_owned(), error_message: journal::chain(&error) };
@@ -44,20 +43,12 @@ pub fn finish(run: Result<Report, RunError>, request_id: &str) -> Result<Value, 
     }
 }
 
-fn answer(report: &Report) -> Result<Value, Failure> {
-    let Some(failure) = report.first_failure() else {
-        return serde_json::to_value(report).map_err(|error| {
-            Failure(Diagnostic { error_type: "unwritable-report".to_owned(), error_message: error.to_string() })
-        });
-    };
+fn answer(report: Report) -> Result<Report, Failure> {
+    let Some(failure) = report.first_failure() else { return Ok(report) };
     let first = serde_json::to_string(failure).unwrap_or_default();
     Err(Failure(Diagnostic {
         error_type: "action-failed".to_owned(),
-        error_message: format!(
-            "{} of {} actions failed; the first: {first}",
-            report.summary.failed,
-            report.outcomes.len()
-        ),
+        error_message: format!("{} actions failed; the first: {first}", report.summary.failed),
     }))
 }
 

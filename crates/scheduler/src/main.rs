@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use fleet::AwsFleet;
 use lambda_runtime::{LambdaEvent, service_fn};
-use scheduler::{Failure, Settings, run};
+use scheduler::{Failure, Report, Settings, finish, run};
 use serde_json::Value;
 use settings::Environment;
 
@@ -17,9 +17,9 @@ async fn main() -> ExitCode {
         Err(error) => return journal::failed_to_start(&error),
     };
     let fleet = AwsFleet::connect().await;
-    let handle = async |event: LambdaEvent<Value>| -> Result<Value, Failure> {
+    let handle = async |event: LambdaEvent<Value>| -> Result<Report, Failure> {
         let report = run(&event.payload, &fleet, &settings, journal::now()).await;
-        scheduler::finish(report, &event.context.request_id)
+        finish(report, &event.context.request_id)
     };
     journal::ended(lambda_runtime::run(service_fn(handle)).await)
 }

@@ -6,7 +6,7 @@ mod read;
 
 use std::time::Duration;
 
-use aws_config::{BehaviorVersion, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
+use aws_config::{BehaviorVersion, ConfigLoader, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
 use aws_smithy_http_client::tls;
 
 /// The fleet of the account and Region that the function runs in.
@@ -17,9 +17,22 @@ pub struct AwsFleet {
 }
 
 impl AwsFleet {
-    /// Clients from the function's environment, which share one connection pool. Nothing is sent.
+    /// Clients from the function's environment. Nothing is sent.
     pub async fn connect() -> Self {
-        let config = aws_config::defaults(BehaviorVersion::v2026_01_12())
+        Self::new(&Self::defaults().load().await)
+    }
+
+    /// Clients of a given configuration. They share one connection pool.
+    #[must_use]
+    pub fn new(config: &SdkConfig) -> Self {
+        Self { ec2: aws_sdk_ec2::Client::new(config), cloudwatch: aws_sdk_cloudwatch::Client::new(config) }
+    }
+
+    /// How this adapter talks to AWS: TLS by `ring`, bounded retries with backoff and jitter, and time-outs that together
+    /// stay below the function's own, so that a call which hangs ends in an error with a name.
+    #[must_use]
+    pub fn defaults() -> ConfigLoader {
+        aws_config::defaults(BehaviorVersion::v2026_01_12())
             .http_client(
                 aws_smithy_http_client::Builder::new()
                     .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring))
@@ -27,21 +40,11 @@ impl AwsFleet {
             )
             .retry_config(RetryConfig::standard().with_max_attempts(4))
             .timeout_config(
-                // Together below the function's own time-out, so that a call that hangs ends in an error with a name.
                 TimeoutConfig::builder()
                     .connect_timeout(Duration::from_secs(3))
                     .operation_attempt_timeout(Duration::from_secs(10))
                     .operation_timeout(Duration::from_secs(25))
                     .build(),
             )
-            .load()
-            .await;
-        Self::new(&config)
-    }
-
-    /// Clients of a given configuration.
-    #[must_use]
-    pub fn new(config: &SdkConfig) -> Self {
-        Self { ec2: aws_sdk_ec2::Client::new(config), cloudwatch: aws_sdk_cloudwatch::Client::new(config) }
     }
 }
