@@ -1,6 +1,6 @@
 //! The report of a run: the function's return value, and its lines in the log.
 
-use std::{borrow::Cow, collections::BTreeMap};
+use std::collections::BTreeMap;
 
 use fleet::{Action, Outcome, OutcomeResult};
 use idleness::{Decision, InstanceId, Mode, Plan, Reason, Verdict};
@@ -68,8 +68,12 @@ pub enum Entry<'a> {
     },
     /// A keep.
     Keep(&'a Decision),
-    /// The whole report; without the single decisions and outcomes where the line would grow too long.
-    Report(Cow<'a, Report>),
+    /// The whole report.
+    Report(&'a Report),
+    /// The report without its decisions and outcomes, where the line would grow too long: the stops have lines of their
+    /// own, and the keeps stay counted.
+    #[expect(missing_docs, reason = "the fields are those of the report")]
+    ShortReport { mode: Mode, trigger: &'a Trigger, at: Timestamp, summary: &'a Summary },
 }
 
 impl Entry<'_> {
@@ -78,7 +82,7 @@ impl Entry<'_> {
     pub fn level(&self) -> Level {
         match self {
             Self::Stop { outcomes, .. } if outcomes.iter().any(|outcome| outcome.is_failed()) => Level::Error,
-            Self::Stop { .. } | Self::Report(_) => Level::Info,
+            Self::Stop { .. } | Self::Report(_) | Self::ShortReport { .. } => Level::Info,
             Self::Keep(_) => Level::Debug,
         }
     }
@@ -89,7 +93,7 @@ impl Entry<'_> {
         match self {
             Self::Stop { .. } => "stop",
             Self::Keep(_) => "keep",
-            Self::Report(_) => "report",
+            Self::Report(_) | Self::ShortReport { .. } => "report",
         }
     }
 }
@@ -107,18 +111,15 @@ impl Report {
             Verdict::Stop => Entry::Stop { decision, outcomes: self.outcomes_of(&decision.instance) },
             Verdict::Keep => Entry::Keep(decision),
         });
-        decisions.chain([Entry::Report(self.fit_for_log())])
+        decisions.chain([self.as_line()])
     }
 
-    fn fit_for_log(&self) -> Cow<'_, Self> {
+    fn as_line(&self) -> Entry<'_> {
         let bytes = serde_json::to_vec(self).map_or(usize::MAX, |json| json.len());
         if bytes <= LINE_BYTES {
-            return Cow::Borrowed(self);
+            return Entry::Report(self);
         }
-        // The stops have lines of their own, and the keeps stay counted.
-        let summary = self.summary.clone();
-        let trigger = self.trigger.clone();
-        Cow::Owned(Self { trigger, summary, decisions: Vec::new(), outcomes: Vec::new(), ..*self })
+        Entry::ShortReport { mode: self.mode, trigger: &self.trigger, at: self.at, summary: &self.summary }
     }
 
     /// The first action that failed, for the error that makes Lambda retry the event.

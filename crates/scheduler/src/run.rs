@@ -65,7 +65,12 @@ async fn read_instances(fleet: &impl ReadFleet, target: &Target) -> Result<Vec<I
     match target {
         Target::Nothing => Ok(Vec::new()),
         Target::Fleet => fleet.opted_in().await,
-        Target::Instances(ids) => fleet.instances(&ids.iter().cloned().collect::<Vec<_>>()).await,
+        Target::Instances(ids) => {
+            let mut instances = fleet.instances(&ids.iter().cloned().collect::<Vec<_>>()).await?;
+            // Whatever else an answer may hold, the event did not name it.
+            instances.retain(|instance| ids.contains(&instance.id));
+            Ok(instances)
+        }
     }
 }
 

@@ -45,14 +45,14 @@ fn outcomes(batch: &[InstanceId], changes: Vec<InstanceStateChange>) -> Vec<Outc
             .and_then(|state| state.name)
             .map_or(InstanceState::Unknown, |name| InstanceState::from_name(name.as_str()))
     };
-    let changed: BTreeMap<String, (InstanceState, InstanceState)> = changes
+    let states: BTreeMap<String, (InstanceState, InstanceState)> = changes
         .into_iter()
         .filter_map(|change| Some((change.instance_id?, (state(change.previous_state), state(change.current_state)))))
         .collect();
     let unmentioned = ApiError::new(STOP, ApiError::BAD_ANSWER, "the answer does not mention this instance");
     batch
         .iter()
-        .map(|id| match changed.get(id.as_str()) {
+        .map(|id| match states.get(id.as_str()) {
             Some((from, to)) => Outcome::stopped(id.clone(), *from, *to),
             None => Outcome::failed(id.clone(), Action::Stop, &unmentioned),
         })

@@ -1,5 +1,6 @@
 //! An endpoint on loopback that answers as a script says and remembers what it was asked: EC2's query protocol in, XML
 //! out; CloudWatch's `rpc-v2-cbor` in and out.
+#![allow(missing_docs, unreachable_pub, reason = "a module of one test, not an interface")]
 
 use std::{
     collections::VecDeque,

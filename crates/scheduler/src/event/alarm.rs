@@ -31,13 +31,15 @@ pub(super) struct BridgeAlarm {
 }
 
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
 struct Alarm {
-    alarm_name: Option<String>,
+    #[serde(rename = "alarmName")]
+    name: Option<String>,
     state: Option<State>,
     configuration: Option<Configuration>,
-    alarm_contributor: Option<Contributor>,
-    mute_detail: Option<Value>,
+    #[serde(rename = "alarmContributor")]
+    contributor: Option<Contributor>,
+    #[serde(rename = "muteDetail")]
+    mute: Option<Value>,
 }
 
 #[derive(Deserialize)]
@@ -104,12 +106,12 @@ impl BridgeAlarm {
 
 impl Alarm {
     fn into_request(self, trigger: Trigger) -> Result<Request, Refusal> {
-        let trigger = Trigger { name: self.alarm_name.as_deref().map(cut), ..trigger };
+        let trigger = Trigger { name: self.name.as_deref().map(cut), ..trigger };
         let state = AlarmState::named(self.state.as_ref().and_then(|state| state.value.as_deref()))?;
         if let Some(why) = state.asks_for_nothing() {
             return Ok(Request::ignored(trigger, why));
         }
-        if self.mute_detail.is_some() {
+        if self.mute.is_some() {
             return Ok(Request::ignored(trigger, "the alarm is muted"));
         }
         let target = Target::Instances(BTreeSet::from([self.instance()?]));
@@ -117,7 +119,7 @@ impl Alarm {
     }
 
     fn instance(&self) -> Result<InstanceId, Refusal> {
-        if let Some(contributor) = &self.alarm_contributor {
+        if let Some(contributor) = &self.contributor {
             return only_instance(contributor.attributes.get(INSTANCE_DIMENSION).map(String::as_str).into_iter());
         }
         let configuration = self.configuration.as_ref().ok_or(Refusal::NoTarget)?;

@@ -217,11 +217,19 @@ fn quote(value: Option<&Value>) -> Option<String> {
     value.and_then(Value::as_str).map(cut)
 }
 
-/// The beginning of a text from outside: enough to recognize it, too little to flood a log. An alarm's name has at most
-/// 255 characters.
+/// The beginning of a text from outside, on one line: enough to recognize it, too little to flood a log. An alarm's name
+/// has at most 255 characters.
 fn cut(text: &str) -> String {
     const SHOWN_CHARACTERS: usize = 255;
-    text.chars().take(SHOWN_CHARACTERS).collect()
+    let mut shown = String::new();
+    for character in text.chars().take(SHOWN_CHARACTERS) {
+        if character.is_control() {
+            shown.extend(character.escape_default());
+        } else {
+            shown.push(character);
+        }
+    }
+    shown
 }
 
 const fn kind_of(value: &Value) -> &'static str {

@@ -44,6 +44,7 @@ pub struct FakeFleet {
     lose_answer_of: BTreeSet<InstanceId>,
     refuse_tag: BTreeSet<InstanceId>,
     unreadable: Option<ApiError>,
+    ignores_filters: bool,
     calls: RefCell<Calls>,
 }
 
@@ -94,6 +95,11 @@ impl FakeFleet {
         self.unreadable = Some(ApiError::new("ec2:DescribeInstances", "RequestLimitExceeded", "slow down"));
     }
 
+    /// Describes all instances, whichever it is asked for.
+    pub fn ignore_filters(&mut self) {
+        self.ignores_filters = true;
+    }
+
     pub fn calls(&self) -> Calls {
         self.calls.borrow().clone()
     }
@@ -126,7 +132,8 @@ impl ReadFleet for FakeFleet {
     async fn instances(&self, ids: &[InstanceId]) -> Result<Vec<Instance>, ApiError> {
         self.record("instances", ids);
         self.readable()?;
-        Ok(ids.iter().filter_map(|id| self.instances.borrow().get(id).cloned()).collect())
+        let all = self.instances.borrow();
+        Ok(all.values().filter(|instance| self.ignores_filters || ids.contains(&instance.id)).cloned().collect())
     }
 
     async fn evidence(

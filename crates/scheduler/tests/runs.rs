@@ -1,0 +1,219 @@
+//! Whole runs over a fake fleet: what is called, in which order, and what the report says when something goes wrong.
+
+mod support;
+
+use idleness::{Caps, InstanceState, Mode, Percent, Reason, Tags};
+use jiff::SignedDuration;
+use journal::Level;
+use scheduler::{Entry, Report, RunError, finish, run};
+use serde_json::{Value, json};
+use support::{BUSY, FakeFleet, IDLE, NOT_OPTED_IN, id, now, settings};
+
+fn sweep() -> Value {
+    json!({"action": "sweep"})
+}
+
+fn alarm(instance: &str) -> Value {
+    let mut event: Value =
+        serde_json::from_str(include_str!("../../../events/scheduler/alarm-direct.json")).expect("is JSON");
+    event["alarmData"]["configuration"]["metrics"][0]["metricStat"]["metric"]["dimensions"]["InstanceId"] =
+        instance.into();
+    event
+}
+
+async fn enforced(fleet: &FakeFleet, event: &Value) -> Report {
+    run(event, fleet, &settings(Mode::Enforce), now()).await.expect("the run has a report")
+}
+
+fn reason_of(report: &Report, instance: &str) -> Reason {
+    report.decisions.iter().find(|decision| decision.instance == id(instance)).expect("was decided about").reason
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn a_dry_run_decides_the_same_and_changes_nothing() {
+    let (tried, done) = (FakeFleet::of_every_kind(), FakeFleet::of_every_kind());
+    let dry = run(&sweep(), &tried, &settings(Mode::DryRun), now()).await.expect("has a report");
+    let wet = enforced(&done, &sweep()).await;
+    assert_eq!(dry.decisions, wet.decisions);
+    assert_eq!((dry.summary.stop, dry.summary.stopped, dry.outcomes.len()), (1, 0, 0));
+    assert!(tried.calls().iter().all(|call| !call.starts_with("stop") && !call.starts_with("tag")));
+    assert_eq!(tried.state(IDLE), InstanceState::Running);
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn a_stop_is_noted_on_the_instance() {
+    let fleet = FakeFleet::of_every_kind();
+    enforced(&fleet, &alarm(IDLE)).await;
+    assert_eq!(fleet.state(IDLE), InstanceState::Stopping);
+    assert_eq!(fleet.tag_of(IDLE, "doze:stopped-at").as_deref(), Some("2026-11-21T20:00:20Z"));
+    assert_eq!(fleet.tag_of(IDLE, "doze:stopped-because").as_deref(), Some("idle"));
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn the_same_event_twice_stops_once() {
+    let fleet = FakeFleet::of_every_kind();
+    enforced(&fleet, &alarm(IDLE)).await;
+    let again = enforced(&fleet, &alarm(IDLE)).await;
+    assert_eq!(reason_of(&again, IDLE), Reason::InTransition);
+    assert!(again.outcomes.is_empty());
+    assert_eq!(fleet.calls().iter().filter(|call| call.starts_with("stop")).count(), 1);
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn an_alarm_for_an_instance_that_is_kept_reads_no_more_than_it_must() {
+    let fleet = FakeFleet::of_every_kind();
+    enforced(&fleet, &alarm(NOT_OPTED_IN)).await;
+    assert_eq!(fleet.calls(), [format!("instances {NOT_OPTED_IN}")], "no metric is paid for");
+    let fleet = FakeFleet::of_every_kind();
+    enforced(&fleet, &alarm(BUSY)).await;
+    assert_eq!(fleet.calls(), [format!("instances {BUSY}"), format!("evidence {BUSY}")]);
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn an_instance_that_the_event_did_not_name_is_left_alone() {
+    let mut fleet = FakeFleet::of_every_kind();
+    fleet.ignore_filters();
+    let report = enforced(&fleet, &alarm(BUSY)).await;
+    assert_eq!(report.decisions.len(), 1);
+    assert_eq!(fleet.state(IDLE), InstanceState::Running);
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn one_refused_stop_does_not_hold_up_the_others() {
+    let mut fleet = FakeFleet::of_every_kind();
+    fleet.add("i-00000000000000aaa", 0.0);
+    fleet.refuse_stop("i-00000000000000aaa", "OperationNotPermitted");
+    let report = enforced(&fleet, &sweep()).await;
+    assert_eq!((report.summary.stop, report.summary.stopped, report.summary.failed), (2, 1, 1));
+    assert_eq!(fleet.state(IDLE), InstanceState::Stopping);
+    assert_eq!(
+        fleet.tag_of("i-00000000000000aaa", "doze:stopped-at"),
+        None,
+        "no tag claims a stop that did not happen"
+    );
+    assert_eq!(report.first_failure().map(|outcome| outcome.instance.as_str()), Some("i-00000000000000aaa"));
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn a_stop_whose_answer_was_lost_is_looked_at_again() {
+    let mut fleet = FakeFleet::of_every_kind();
+    fleet.lose_answer_of(IDLE);
+    let report = enforced(&fleet, &alarm(IDLE)).await;
+    assert_eq!((report.summary.stopped, report.summary.failed), (1, 0));
+    assert_eq!(report.outcomes[0].to, Some(InstanceState::Stopping));
+    assert!(fleet.tag_of(IDLE, "doze:stopped-at").is_some(), "it counts towards the cap");
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn a_refusal_for_the_state_reports_the_true_state() {
+    let mut fleet = FakeFleet::of_every_kind();
+    fleet.refuse_stop(IDLE, "IncorrectInstanceState");
+    let report = enforced(&fleet, &alarm(IDLE)).await;
+    assert_eq!((report.summary.failed, report.outcomes[0].to), (1, Some(InstanceState::Running)));
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn tags_that_are_refused_are_a_failure_of_their_own() {
+    let mut fleet = FakeFleet::of_every_kind();
+    fleet.refuse_tag(IDLE);
+    let report = enforced(&fleet, &alarm(IDLE)).await;
+    assert_eq!((report.summary.stopped, report.summary.failed), (1, 1));
+    let json = serde_json::to_value(&report.outcomes[1]).expect("serializes");
+    assert_eq!(json["action"], "tag");
+    assert_eq!(json["code"], "UnauthorizedOperation");
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn a_fleet_that_cannot_be_seen_fails_the_run_and_nothing_is_changed() {
+    let mut fleet = FakeFleet::of_every_kind();
+    fleet.make_unreadable();
+    let error = run(&sweep(), &fleet, &settings(Mode::Enforce), now()).await.expect_err("cannot see");
+    assert!(matches!(error, RunError::Unseen(_)));
+    assert_eq!(error.code(), "unseen-fleet");
+    assert_eq!(fleet.calls(), ["opted-in"]);
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn single_alarms_share_the_cap_of_the_fleet() {
+    let mut fleet = FakeFleet::default();
+    let ids: Vec<String> = (0..6).map(|n| format!("i-{n:017x}")).collect();
+    for id in &ids {
+        fleet.add(id, 0.0);
+    }
+    let settings = scheduler::Settings { caps: Caps { stops: 2, share: Percent::ALL }, ..settings(Mode::Enforce) };
+    let mut reasons = Vec::new();
+    for id in &ids {
+        let report = run(&alarm(id), &fleet, &settings, now()).await.expect("has a report");
+        reasons.push(reason_of(&report, id));
+    }
+    assert_eq!(reasons[..2], [Reason::Idle; 2]);
+    assert_eq!(reasons[2..], [Reason::OverCap; 4]);
+    let later = now() + SignedDuration::from_mins(61);
+    let report = run(&alarm(&ids[2]), &fleet, &settings, later).await.expect("has a report");
+    assert_eq!(reason_of(&report, &ids[2]), Reason::Idle, "the hour has passed");
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn an_instance_that_lost_its_tag_meanwhile_is_not_looked_at() {
+    let fleet = FakeFleet::of_every_kind();
+    fleet.edit(IDLE, |instance| instance.tags = Tags::from_iter([("doze", "off")]));
+    let report = enforced(&fleet, &alarm(IDLE)).await;
+    assert_eq!(reason_of(&report, IDLE), Reason::NotOptedIn);
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn the_log_has_a_line_for_each_stop_and_ends_with_the_report() {
+    let mut fleet = FakeFleet::of_every_kind();
+    fleet.add("i-00000000000000aaa", 0.0);
+    fleet.refuse_stop("i-00000000000000aaa", "OperationNotPermitted");
+    let report = enforced(&fleet, &sweep()).await;
+    let lines: Vec<_> = report.entries().map(|entry| (entry.level(), entry.message())).collect();
+    assert_eq!(lines.iter().filter(|line| **line == (Level::Info, "stop")).count(), 1);
+    assert_eq!(lines.iter().filter(|line| **line == (Level::Error, "stop")).count(), 1);
+    assert_eq!(lines.iter().filter(|line| **line == (Level::Debug, "keep")).count(), 4);
+    assert_eq!(lines.last(), Some(&(Level::Info, "report")));
+    let stop = report.entries().find(|entry| entry.level() == Level::Error).expect("the failed one");
+    let json = serde_json::to_value(&stop).expect("serializes");
+    assert_eq!(json["reason"], "idle");
+    assert_eq!(json["outcomes"][0]["code"], "OperationNotPermitted");
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn a_large_fleet_makes_a_bounded_report_and_a_bounded_log_line() {
+    let mut fleet = FakeFleet::default();
+    for n in 0..5000 {
+        fleet.add(&format!("i-{n:017x}"), if n < 900 { 0.0 } else { 50.0 });
+    }
+    let settings = scheduler::Settings { caps: Caps { stops: 1000, share: Percent::ALL }, ..settings(Mode::Enforce) };
+    let report = run(&sweep(), &fleet, &settings, now()).await.expect("has a report");
+    assert_eq!((report.summary.considered, report.summary.stopped), (5000, 900));
+    assert_eq!(report.summary.keep_by_reason["busy"], 4100);
+    let stops = report.decisions.iter().filter(|decision| decision.reason == Reason::Idle).count();
+    assert_eq!(stops, 900, "every stop is listed");
+    assert!(report.decisions.len() > 900 && report.decisions.len() <= 1900);
+    assert!(serde_json::to_vec(&report).expect("serializes").len() < 1_000_000);
+    for entry in report.entries() {
+        assert!(serde_json::to_vec(&entry).expect("serializes").len() < 256_000);
+    }
+    assert!(matches!(report.entries().last(), Some(Entry::ShortReport { .. })));
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn an_invocation_fails_where_an_action_or_the_run_failed() {
+    let mut fleet = FakeFleet::of_every_kind();
+    let report = run(&sweep(), &fleet, &settings(Mode::DryRun), now()).await;
+    assert!(finish(report, "request").is_ok());
+    fleet.refuse_stop(IDLE, "OperationNotPermitted");
+    let report = run(&sweep(), &fleet, &settings(Mode::Enforce), now()).await;
+    let failure = lambda_runtime::Diagnostic::from(finish(report, "request").expect_err("a stop failed"));
+    assert_eq!(failure.error_type, "action-failed");
+    assert!(
+        failure.error_message.contains(IDLE) && failure.error_message.contains("OperationNotPermitted"),
+        "{failure:?}"
+    );
+    let refused = run(&json!({}), &fleet, &settings(Mode::Enforce), now()).await;
+    assert_eq!(
+        lambda_runtime::Diagnostic::from(finish(refused, "request").expect_err("is refused")).error_type,
+        "unknown-event"
+    );
+}

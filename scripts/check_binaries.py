@@ -1,0 +1,17 @@
+"""Checks that the release binaries run where Lambda runs them: Amazon Linux 2023 has glibc 2.34."""
+
+import pathlib
+import re
+import sys
+
+NEWEST_GLIBC = (2, 34)
+
+for function in ("hello", "home", "scheduler"):
+    binary = (pathlib.Path(sys.argv[1]) / function / "bootstrap").read_bytes()
+    versions = {(int(major), int(minor)) for major, minor in re.findall(rb"GLIBC_(\d+)\.(\d+)", binary)}
+    if binary[:4] != b"\x7fELF" or not versions:
+        sys.exit(f"check_binaries: {function} is no binary for Linux")
+    newest = max(versions)
+    if newest > NEWEST_GLIBC:
+        sys.exit(f"check_binaries: {function} needs glibc {newest[0]}.{newest[1]}, and Lambda has 2.34")
+    print(f"ok   {function}: {len(binary) / 1e6:.1f} MB, needs glibc {newest[0]}.{newest[1]}")

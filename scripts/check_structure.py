@@ -1,0 +1,52 @@
+"""Checks that imports point one way: adapters to ports to core, and nothing back."""
+
+import json
+import pathlib
+import re
+import subprocess
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+
+# Each crate, and the crates of this workspace that it may build upon. Tests may use more.
+MAY_USE = {
+    "idleness": set(),
+    "settings": set(),
+    "journal": set(),
+    "web": set(),
+    "fleet": {"idleness"},
+    "hello": {"journal", "settings", "web"},
+    "home": {"idleness", "journal", "settings", "web"},
+    "scheduler": {"fleet", "idleness", "journal", "settings"},
+}
+# What the deciding crate must never reach, directly or through others.
+IMPURE = re.compile(r"^(aws[-_]|tokio|hyper|lambda|reqwest|chrono$|time$|rand)")
+# The AWS SDK may be named here alone.
+AWS_ADAPTERS = ["crates/fleet/src/aws/", "crates/fleet/tests/"]
+
+
+def cargo(*arguments):
+    return subprocess.run(["cargo", *arguments], cwd=ROOT, check=True, capture_output=True, text=True).stdout
+
+
+def problems():
+    packages = json.loads(cargo("metadata", "--format-version", "1", "--no-deps", "--locked"))["packages"]
+    for package in packages:
+        own = {d["name"] for d in package["dependencies"] if d.get("path") and d["kind"] is None}
+        for name in sorted(own - MAY_USE.get(package["name"], set())):
+            yield f"crate {package['name']} depends on {name}"
+        if package["name"] not in MAY_USE:
+            yield f"crate {package['name']} is not in this list"
+    reached = {line.split()[0] for line in cargo("tree", "-p", "idleness", "-e", "normal", "--prefix", "none", "--locked").splitlines() if line}
+    for name in sorted(filter(IMPURE.match, reached)):
+        yield f"crate idleness reaches {name}"
+    for file in sorted((ROOT / "crates").rglob("*.rs")):
+        path = file.relative_to(ROOT).as_posix()
+        if not path.startswith(tuple(AWS_ADAPTERS)) and re.search(r"\baws_(sdk|config|smithy|types)", file.read_text()):
+            yield f"{path} names the AWS SDK"
+
+
+found = list(problems())
+for problem in found:
+    print(f"check_structure: {problem}", file=sys.stderr)
+sys.exit(1 if found else print("ok"))

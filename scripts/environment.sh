@@ -1,0 +1,57 @@
+# Sourced by the other scripts: where things are, and how what is missing gets installed. Nothing outside the checkout and
+# the cache folder is touched.
+# shellcheck shell=bash
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+cache=${DOZE_CACHE:-$HOME/.cache/doze}
+# Dependencies are compiled once a machine, not once a checkout: the EC2 SDK alone takes ten minutes.
+export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$cache/target}
+export SAM_CLI_TELEMETRY=0 PYTHONDONTWRITEBYTECODE=1
+
+say() { printf '\n== %s\n' "$*"; }
+
+fail() {
+  printf '%s: %s\n' "$(basename "$0")" "$*" >&2
+  exit 1
+}
+
+need() {
+  command -v "$1" >/dev/null || fail "'$1' is not installed: $2"
+}
+
+# venv NAME: makes sure of the private Python environment that requirements-NAME.txt describes, and prints its folder. The
+# folder stays the same when the list changes: the linker lives there, and cargo compiles everything anew for another one.
+venv() {
+  local list=$root/scripts/requirements-$1.txt folder=$cache/$1 wanted
+  wanted=$(python3 -c 'import hashlib, sys; print(hashlib.sha256(open(sys.argv[1], "rb").read() + sys.version.encode()).hexdigest())' "$list")
+  if [ "$(cat "$folder/complete" 2>/dev/null)" != "$wanted" ]; then
+    say "Installing the $1 into $folder" >&2
+    rm -rf "$folder"
+    python3 -m venv "$folder" || fail "python3 cannot make a virtual environment (Debian: install python3-venv)"
+    # The list is complete, so nothing is left to resolve.
+    "$folder/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r "$list" >&2 ||
+      fail "pip could not install the $1"
+    printf '%s\n' "$wanted" >"$folder/complete"
+  fi
+  printf '%s\n' "$folder"
+}
+
+install_tools() {
+  need cargo "install Rust from https://rustup.rs"
+  need python3 "install Python 3.10 or newer"
+  tools=$(venv tools) || exit
+  emulator=$(venv emulator) || exit
+  export PATH=$tools/bin:$PATH
+}
+
+# Builds all functions for this machine's architecture, where the template looks for them.
+build_functions() {
+  case $(uname -m) in
+    x86_64) architecture=x86_64 ;;
+    aarch64 | arm64) architecture=arm64 ;;
+    *) fail "Lambda has no architecture $(uname -m)" ;;
+  esac
+  export architecture
+  say "Building the functions ($architecture; the first build compiles the EC2 SDK: about 15 minutes and 8 GB of memory)"
+  (cd "$root" && cargo lambda build --release --locked --lambda-dir "$root/target/lambda")
+}

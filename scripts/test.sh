@@ -1,0 +1,44 @@
+#!/usr/bin/env bash
+# Runs every gate that CI runs, the cheapest first. Ends with 0 only if all of them hold.
+set -euo pipefail
+# shellcheck source=scripts/environment.sh
+source "$(dirname "${BASH_SOURCE[0]}")/environment.sh"
+cd "$root"
+
+install_tools
+
+say "Format"
+cargo fmt --all --check
+
+say "Imports point one way"
+python3 scripts/check_structure.py
+
+say "Template"
+cfn-lint --template infra/template.yaml
+AWS_DEFAULT_REGION=eu-west-1 sam validate --lint --template infra/template.yaml
+"$tools/bin/python" scripts/check_template.py
+
+say "Lints"
+cargo clippy --workspace --all-targets --locked -- -D warnings
+
+say "Documentation"
+RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked --quiet
+
+say "Tests"
+cargo test --workspace --locked
+
+build_functions
+
+say "Release binaries"
+python3 scripts/check_binaries.py target/lambda
+
+say "The main job, in an emulated account"
+"$emulator/bin/python" scripts/demo.py
+
+say "Bad input, in an emulated account"
+"$emulator/bin/python" scripts/check_refusals.py
+
+say "Other runtimes: Lambda's own emulator, and cargo lambda"
+"$tools/bin/python" scripts/check_runtimes.py
+
+say "All gates hold"
