@@ -2,12 +2,8 @@
 
 import json
 import os
-import platform
 import pathlib
-import signal
-import socket
 import subprocess
-import sys
 import tempfile
 import time
 import urllib.error
@@ -15,49 +11,10 @@ import urllib.request
 
 import samcli
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
+from stack import ARCHITECTURE, ROOT, check, free_port, process
+
 EVENTS = ROOT / "events"
 CREDENTIALS = {"AWS_REGION": "eu-west-1", "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
-
-
-def check(holds, what):
-    if not holds:
-        sys.exit(f"FAILED: {what}")
-    print(f"   ok   {what}", flush=True)
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-class Running:
-    """A process of its own group that does not outlive the block; its output is shown if something fails."""
-
-    def __init__(self, command, env, cwd=ROOT):
-        self.log = tempfile.TemporaryFile()
-        self.process = subprocess.Popen(
-            command, env=env, cwd=cwd, stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log, start_new_session=True
-        )
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, kind, *_):
-        try:
-            os.killpg(self.process.pid, signal.SIGTERM)
-            self.process.wait(timeout=10)
-        except (ProcessLookupError, subprocess.TimeoutExpired):
-            pass
-        try:
-            os.killpg(self.process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
-        self.process.wait()
-        if kind is not None:
-            self.log.seek(0)
-            sys.stderr.write(self.log.read().decode(errors="replace")[-4000:])
 
 
 def ask(url, body=None, headers=None, seconds=30):
@@ -78,14 +35,13 @@ def ask(url, body=None, headers=None, seconds=30):
 
 def invoke_in_emulator(function, event):
     """Starts the function's release binary under the Runtime Interface Emulator and sends it one event."""
-    machine = {"x86_64": "x86_64", "aarch64": "arm64"}[platform.machine()]
-    emulator = pathlib.Path(samcli.__file__).parent / f"local/rapid/aws-lambda-rie-{machine}"
+    emulator = pathlib.Path(samcli.__file__).parent / f"local/rapid/aws-lambda-rie-{ARCHITECTURE}"
     port = free_port()
     command = [str(emulator), "--runtime-interface-emulator-address", f"127.0.0.1:{port}"]
     command += ["--runtime-api-address", f"127.0.0.1:{free_port()}", str(ROOT / f"target/lambda/{function}/bootstrap")]
     env = CREDENTIALS | {"PATH": os.environ["PATH"], "AWS_LAMBDA_FUNCTION_NAME": function}
     env |= {"AWS_LAMBDA_FUNCTION_TIMEOUT": "20", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "128", "AWS_ENDPOINT_URL": "http://127.0.0.1:9"}
-    with Running(command, env):
+    with process(command, os.devnull, env):
         _, body = ask(f"http://127.0.0.1:{port}/2015-03-31/functions/function/invocations", body=event)
         return json.loads(body)
 
@@ -101,12 +57,25 @@ def in_runtime_interface_emulator():
     check(answer["errorType"] == "bad-instance-id", f"and a refusal has its type: {answer['errorMessage']}")
 
 
+def with_bad_settings():
+    """A function with a setting that makes no sense ends at once, with one log line that names the variable."""
+    bad = [("home", "DOZE_MODE", "on"), ("scheduler", "DOZE_MODE", "on"), ("scheduler", "DOZE_POLICY", "lazy")]
+    bad += [("scheduler", "DOZE_MAX_STOPS", "many"), ("scheduler", "DOZE_MAX_STOPS_PERCENT", "101")]
+    for function, variable, value in bad:
+        binary = ROOT / f"target/lambda/{function}/bootstrap"
+        env = CREDENTIALS | {"AWS_LAMBDA_RUNTIME_API": "127.0.0.1:9", variable: value}
+        done = subprocess.run([str(binary)], env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=30)
+        lines = [json.loads(line) for line in done.stdout.splitlines()]
+        named = done.returncode != 0 and len(lines) == 1 and f'{variable} is "{value}"' in lines[0]["message"]
+        check(named, f"{function} does not start: {lines[0]['message'] if lines else done.stderr}")
+
+
 def in_cargo_lambda_watch():
     port = free_port()
     with tempfile.TemporaryDirectory(prefix="doze-") as home:
-        env = os.environ | CREDENTIALS
+        env = dict(os.environ) | CREDENTIALS
         command = ["cargo", "lambda", "watch", "--invoke-address", "127.0.0.1", "--invoke-port", str(port), "--ignore-changes"]
-        with Running(command, env):
+        with process(command, os.path.join(home, "log"), env):
             status, body = ask(f"http://127.0.0.1:{port}/hello?name=Ada", seconds=600)
             check((status, body) == (200, "Hello from Lambda, Ada!"), f"cargo lambda watch serves /hello: {body}")
             status, body = ask(f"http://127.0.0.1:{port}/", headers={"accept": "application/json"}, seconds=600)
@@ -119,4 +88,5 @@ def in_cargo_lambda_watch():
 
 
 in_runtime_interface_emulator()
+with_bad_settings()
 in_cargo_lambda_watch()

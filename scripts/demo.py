@@ -1,7 +1,5 @@
 """Doze's main job, from an alarm to a stopped instance, in an emulated account. Ends with 0 only if it was seen to work."""
 
-import os
-
 from stack import account, check, say, wait_for
 
 
@@ -28,7 +26,7 @@ def demo():
             say(f"   {name:<13} {instance}  {aws.state(instance)}")
 
         say("\n2. infra/template.yaml is deployed with `sam deploy`, in the mode `enforce`, with an alarm on the idle one.")
-        status = aws.deploy(Mode="enforce", Architecture=os.environ["architecture"], IdleAlarmInstanceId=ids["idle"])
+        status = aws.deploy(Mode="enforce", IdleAlarmInstanceId=ids["idle"])
         say(f"   stack doze: {status}")
         alarm = aws.outputs["AlarmNamePrefix"] + ids["idle"]
         say(f"   alarm {alarm}: {aws.alarm_state(alarm)}")

@@ -47,11 +47,9 @@ install_tools() {
 # Builds all functions for this machine's architecture, where the template looks for them.
 build_functions() {
   case $(uname -m) in
-    x86_64) architecture=x86_64 ;;
-    aarch64 | arm64) architecture=arm64 ;;
+    x86_64 | aarch64 | arm64) ;;
     *) fail "Lambda has no architecture $(uname -m)" ;;
   esac
-  export architecture
-  say "Building the functions ($architecture; the first build compiles the EC2 SDK: about 15 minutes and 8 GB of memory)"
+  say "Building the functions (the first build compiles the EC2 SDK: about 15 minutes and 8 GB of memory)"
   (cd "$root" && cargo lambda build --release --locked --lambda-dir "$root/target/lambda")
 }

@@ -5,6 +5,7 @@ import datetime
 import json
 import os
 import pathlib
+import platform
 import signal
 import socket
 import subprocess
@@ -18,6 +19,7 @@ import boto3
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 REGION = "eu-west-1"
+ARCHITECTURE = {"x86_64": "x86_64", "aarch64": "arm64", "arm64": "arm64"}[platform.machine()]
 PERIOD = 300
 PERIODS = 12
 
@@ -52,7 +54,7 @@ def free_port():
 
 @contextlib.contextmanager
 def process(command, log, env):
-    """A process of its own group that does not outlive the block, nor do its children."""
+    """A process of its own group that does not outlive the block, nor do its children. What it says goes to a file."""
     with open(log, "ab") as out:
         started = subprocess.Popen(command, stdout=out, stderr=out, stdin=subprocess.DEVNULL, env=env, start_new_session=True)
         try:
@@ -94,11 +96,11 @@ class Account:
         return answer["Instances"][0]["InstanceId"]
 
     def deploy(self, **parameters):
-        """Deploys the template as a user would."""
+        """Deploys the template as a user would, for this machine's architecture."""
         command = ["sam", "deploy", "--template-file", str(ROOT / "infra/template.yaml"), "--stack-name", "doze"]
         command += ["--resolve-s3", "--capabilities", "CAPABILITY_IAM", "--no-confirm-changeset", "--no-progressbar"]
         command += ["--no-fail-on-empty-changeset", "--region", REGION, "--parameter-overrides"]
-        command += [f"{name}={value}" for name, value in parameters.items()]
+        command += [f"{name}={value}" for name, value in ({"Architecture": ARCHITECTURE} | parameters).items()]
         with open(self.log, "ab") as out:
             done = subprocess.run(command, stdout=out, stderr=out, stdin=subprocess.DEVNULL, env=self.env, check=False)
         if done.returncode:
