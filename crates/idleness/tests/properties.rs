@@ -39,9 +39,9 @@ fn any_instance() -> impl Strategy<Value = Instance> {
 
 fn any_value() -> impl Strategy<Value = f64> {
     prop_oneof![
-        40 => Just(0.0),
-        40 => 0.0..5.0,
-        4 => 5.0..1e7,
+        200 => Just(0.0),
+        200 => 0.0..5.0,
+        8 => 5.0..1e7,
         1 => select(vec![f64::NAN, f64::INFINITY, -1.0]),
     ]
 }
@@ -51,7 +51,10 @@ fn any_series() -> impl Strategy<Value = Series> {
         20 => Just(SeriesStatus::Complete),
         1 => select(vec![SeriesStatus::PartialData, SeriesStatus::Forbidden, SeriesStatus::InternalError]),
     ];
-    (status, vec(proptest::option::weighted(0.99, any_value()), 14)).prop_map(|(status, values)| {
+    // Most series have no gap, so that some instances are idle; one with gaps has about two.
+    let presence = prop_oneof![9 => Just(0.999), 1 => Just(0.85)];
+    let values = presence.prop_flat_map(|presence| vec(proptest::option::weighted(presence, any_value()), 14));
+    (status, values).prop_map(|(status, values)| {
         let first = Policy::dev_box().window(now()).from - SignedDuration::from_mins(5);
         let points = values
             .into_iter()
