@@ -82,7 +82,7 @@ def in_cargo_lambda_watch():
             check(status == 200 and json.loads(body)["name"] == "Doze", "cargo lambda watch serves /")
             invoke = ["cargo", "lambda", "invoke", "scheduler", "--invoke-address", "127.0.0.1", "--invoke-port", str(port)]
             invoke += ["--data-file", str(EVENTS / "scheduler/ignored-alarm-ok.json")]
-            done = subprocess.run(invoke, cwd=home, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+            done = subprocess.run(invoke, cwd=home, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=900)
             answered = done.returncode == 0 and json.loads(done.stdout)["trigger"]["kind"] == "ignored"
             check(answered, f"cargo lambda invoke answers with the report {done.stdout if not answered else ''}{done.stderr}")
 

@@ -27,6 +27,11 @@ def transformed():
 
 INSTANCES = {"Fn::Sub": "arn:${AWS::Partition}:ec2:${AWS::Region}:${AWS::AccountId}:instance/*"}
 OPTED_IN = {"aws:ResourceTag/doze": "on"}
+NOTES = {
+    "StringEquals": OPTED_IN,
+    "ForAllValues:StringEquals": {"aws:TagKeys": ["doze:stopped-at", "doze:stopped-because"]},
+    "Null": {"aws:TagKeys": "false"},
+}
 HERE = {"StringEquals": {"aws:RequestedRegion": {"Ref": "AWS::Region"}}}
 
 
@@ -42,15 +47,8 @@ ALLOWED = {
         {"Action": "ec2:DescribeInstances", "Resource": "*", "Condition": HERE},
         {"Action": "cloudwatch:GetMetricData", "Resource": "*", "Condition": HERE},
         {"Action": "ec2:StopInstances", "Resource": INSTANCES, "Condition": {"StringEquals": OPTED_IN}},
-        {
-            "Action": "ec2:CreateTags",
-            "Resource": INSTANCES,
-            "Condition": {
-                "StringEquals": OPTED_IN,
-                "ForAllValues:StringEquals": {"aws:TagKeys": ["doze:stopped-at", "doze:stopped-because"]},
-                "Null": {"aws:TagKeys": "false"},
-            },
-        },
+        {"Action": "ec2:CreateTags", "Resource": INSTANCES, "Condition": NOTES},
+        {"Action": "ec2:DeleteTags", "Resource": INSTANCES, "Condition": NOTES},
         {"Action": "sqs:SendMessage", "Resource": {"Fn::GetAtt": ["FailureQueue", "Arn"]}},
         logs("SchedulerLogs"),
     ],

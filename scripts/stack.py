@@ -55,6 +55,9 @@ def free_port():
 @contextlib.contextmanager
 def process(command, log, env):
     """A process of its own group that does not outlive the block, nor do its children. What it says goes to a file."""
+    # The end of this process by a signal must run the blocks' endings, too.
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda number, _: sys.exit(f"stopped by {signal.Signals(number).name}"))
     with open(log, "ab") as out:
         started = subprocess.Popen(command, stdout=out, stderr=out, stdin=subprocess.DEVNULL, env=env, start_new_session=True)
         try:
@@ -166,7 +169,6 @@ class Account:
 @contextlib.contextmanager
 def account():
     """An emulated account on a free port of loopback, gone at the end of the block."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped by a signal"))
     with tempfile.TemporaryDirectory(prefix="doze-") as scratch:
         url = f"http://127.0.0.1:{free_port()}"
         kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}

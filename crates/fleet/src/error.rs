@@ -41,6 +41,7 @@ impl ApiError {
                 | "OperationNotPermitted"
                 | "UnsupportedOperation"
                 | "UnauthorizedOperation"
+                | "TagLimitExceeded"
         )
     }
 

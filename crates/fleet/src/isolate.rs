@@ -9,8 +9,9 @@ use crate::ApiError;
 
 /// How many ids one mutating call takes. EC2 accepts more, but a refusal costs a retry of all of them.
 pub const IDS_PER_BATCH: usize = 50;
-/// The most calls spent on one batch. One unnamed bad id among 50 takes 13.
-pub const CALLS_PER_BATCH: usize = 20;
+/// The most calls spent on one batch: enough to drop every id one by one where EC2 names each. One unnamed bad id among 50
+/// takes 13.
+pub const CALLS_PER_BATCH: usize = IDS_PER_BATCH + 10;
 
 /// An id that an action did not work for.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -11,8 +11,8 @@ use crate::ApiError;
 pub enum Action {
     /// `StopInstances`.
     Stop,
-    /// `CreateTags`, after a stop.
-    Tag,
+    /// `DeleteTags`, after a stop that did not happen.
+    Untag,
 }
 
 /// How it ended.
@@ -51,12 +51,16 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    /// A stop that EC2 accepted, by the states it answered with.
+    /// A stop that EC2 accepted, by the states it answered with. Only a state on the way to `stopped` proves a stop.
     #[must_use]
     pub fn stopped(instance: InstanceId, from: InstanceState, to: InstanceState) -> Self {
-        let result = match from {
-            InstanceState::Stopping | InstanceState::Stopped => OutcomeResult::Already,
-            _ => OutcomeResult::Done,
+        let result = match (from, to) {
+            (InstanceState::Stopping | InstanceState::Stopped, _) => OutcomeResult::Already,
+            (_, InstanceState::Stopping | InstanceState::Stopped) => OutcomeResult::Done,
+            _ => OutcomeResult::Failed {
+                code: ApiError::BAD_ANSWER.to_owned(),
+                message: "the answer does not say that the instance is stopping".to_owned(),
+            },
         };
         Self { instance, action: Action::Stop, result, from: Some(from), to: Some(to) }
     }

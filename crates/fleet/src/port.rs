@@ -42,4 +42,7 @@ pub trait ChangeFleet {
 
     /// Puts tags on the instances, and returns those that refused.
     async fn tag(&self, ids: &[InstanceId], tags: &[(&str, &str)]) -> Vec<Refused>;
+
+    /// Takes tags off the instances, and returns those that refused.
+    async fn untag(&self, ids: &[InstanceId], keys: &[&str]) -> Vec<Refused>;
 }

@@ -35,7 +35,12 @@ pub enum SeriesStatus {
     Absent,
     /// A value was negative, infinite or not a number.
     InvalidValue,
+    /// The newest datapoints are missing: whatever came before, nobody knows what goes on now.
+    Stale,
 }
+
+/// How many of the last complete periods may be without a datapoint. CloudWatch publishes the newest with a delay.
+const PERIODS_OF_DELAY: i32 = 1;
 
 /// The datapoints of one metric.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -123,6 +128,11 @@ impl Finding {
         let proven = |(start, bucket): &(&i64, &Bucket)| {
             **start < window.until.as_second() && bucket.metrics == signal.metrics.len()
         };
+        let fresh_from = window.until.as_second() - policy.period.as_secs() * i64::from(PERIODS_OF_DELAY + 1);
+        let is_fresh = buckets.iter().filter(proven).any(|(start, _)| *start >= fresh_from);
+        if status == SeriesStatus::Complete && !buckets.is_empty() && !is_fresh {
+            status = SeriesStatus::Stale;
+        }
         Self {
             signal: signal.name,
             statistic: Some(signal.statistic),

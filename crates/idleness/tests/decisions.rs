@@ -96,6 +96,18 @@ fn one_gap_is_tolerated_and_two_are_not() {
 }
 
 #[test]
+fn old_datapoints_prove_nothing_about_now_however_many_there_are() {
+    let policy = Policy { coverage: "50".parse().expect("a share"), ..Policy::dev_box() };
+    for (missing, expected) in [(1, Reason::Idle), (2, Reason::InsufficientData), (6, Reason::InsufficientData)] {
+        let mut series = steady(0.0);
+        series.points.truncate(12 - missing);
+        let decision = decide(&instance(1), &quiet_but(MetricName::EbsReadOps, series), &policy, now());
+        assert_eq!(decision.reason, expected, "{missing} of the newest are missing");
+        assert_eq!(decision.evidence[2].status, (missing > 1).then_some(SeriesStatus::Stale));
+    }
+}
+
+#[test]
 fn gaps_of_two_added_metrics_add_up() {
     let mut evidence = quiet();
     for (metric, gap) in [(MetricName::NetworkIn, 3), (MetricName::NetworkOut, 7)] {

@@ -22,10 +22,14 @@ pub enum Level {
     Error,
 }
 
-/// Starts the log. `level` is the value of `AWS_LAMBDA_LOG_LEVEL`; without one, or with one that makes no sense, it is
-/// `INFO`.
+/// Starts the log. `level` is the value of `AWS_LAMBDA_LOG_LEVEL`, which Lambda sets and checks; without one it is `INFO`.
 pub fn start(level: Option<&str>) {
-    let level = level.and_then(|level| level.parse().ok()).unwrap_or(LevelFilter::INFO);
+    let level = match level {
+        // The one level of Lambda's that `tracing` has no name for.
+        Some("FATAL") => LevelFilter::ERROR,
+        Some(level) => level.parse().unwrap_or(LevelFilter::INFO),
+        None => LevelFilter::INFO,
+    };
     tracing_subscriber::fmt()
         .json()
         .flatten_event(true)

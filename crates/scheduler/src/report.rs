@@ -12,8 +12,9 @@ use crate::event::Trigger;
 
 /// The most single keeps that a report lists.
 const KEEPS_LISTED: usize = 1000;
-/// The most that the keeps of a report may take, in bytes of JSON: the whole document stays below 1 MB.
-const KEEPS_BYTES: usize = 450_000;
+/// The most that a report may take, in bytes of JSON, so that the document stays below 1 MB. Stops and outcomes are always
+/// listed; the keeps share what they leave.
+const REPORT_BYTES: usize = 950_000;
 /// The most that one line of the log may take. CloudWatch Logs cuts an event at 256 KB.
 const LINE_BYTES: usize = 200_000;
 
@@ -101,7 +102,7 @@ impl Entry<'_> {
 impl Report {
     pub(crate) fn new(mode: Mode, trigger: Trigger, at: Timestamp, plan: Plan, outcomes: Vec<Outcome>) -> Self {
         let summary = Summary::of(&plan.decisions, &outcomes);
-        let decisions = listed(plan.decisions);
+        let decisions = listed(plan.decisions, &outcomes);
         Self { mode, trigger, at, decisions, outcomes, summary }
     }
 
@@ -115,8 +116,7 @@ impl Report {
     }
 
     fn as_line(&self) -> Entry<'_> {
-        let bytes = serde_json::to_vec(self).map_or(usize::MAX, |json| json.len());
-        if bytes <= LINE_BYTES {
+        if json_bytes(self) <= LINE_BYTES {
             return Entry::Report(self);
         }
         Entry::ShortReport { mode: self.mode, trigger: &self.trigger, at: self.at, summary: &self.summary }
@@ -134,14 +134,21 @@ impl Report {
 }
 
 /// All stops, and as many keeps, from the first, as the limits allow.
-fn listed(decisions: Vec<Decision>) -> Vec<Decision> {
-    let (mut keeps, mut bytes) = (0, 0);
+fn listed(decisions: Vec<Decision>, outcomes: &[Outcome]) -> Vec<Decision> {
+    let stops = decisions.iter().filter(|decision| decision.verdict == Verdict::Stop).map(json_bytes);
+    let mut bytes: usize = stops.chain(outcomes.iter().map(json_bytes)).sum();
+    let mut keeps = 0;
     let mut fits = |decision: &Decision| {
         keeps += 1;
-        bytes += serde_json::to_vec(decision).map_or(usize::MAX, |json| json.len());
-        keeps <= KEEPS_LISTED && bytes <= KEEPS_BYTES
+        bytes = bytes.saturating_add(json_bytes(decision));
+        keeps <= KEEPS_LISTED && bytes <= REPORT_BYTES
     };
     decisions.into_iter().filter(|decision| decision.verdict == Verdict::Stop || fits(decision)).collect()
+}
+
+/// The length of a value in JSON, with the comma after it.
+fn json_bytes(value: &impl Serialize) -> usize {
+    serde_json::to_vec(value).map_or(0, |json| json.len() + 1)
 }
 
 impl Summary {

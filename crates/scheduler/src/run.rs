@@ -2,15 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use fleet::{Action, ApiError, ChangeFleet, Outcome, OutcomeResult, ReadFleet};
-use idleness::{
-    Census, Decision, Evidence, Instance, InstanceId, InstanceState, Mode, Plan, Reason, STOPPED_AT_TAG,
-    STOPPED_BECAUSE_TAG, Verdict, decide, needs_evidence, plan,
-};
+use fleet::{ApiError, ChangeFleet, ReadFleet};
+use idleness::{Census, Decision, Evidence, Instance, InstanceId, Mode, Verdict, decide, needs_evidence, plan};
 use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::{
+    act::act,
     event::{Refusal, Target, parse},
     report::Report,
     settings::Settings,
@@ -119,56 +117,4 @@ async fn read_census(
         return Ok(Census::default());
     }
     Ok(Census::take(&fleet.opted_in().await?, now))
-}
-
-/// Carries the plan out: stops, makes sure of what is unclear, and writes down on the instances what was done. The tags
-/// come second, so that they never claim a stop that did not happen.
-async fn act(fleet: &(impl ReadFleet + ChangeFleet), plan: &Plan, now: Timestamp) -> Vec<Outcome> {
-    if plan.stops.is_empty() {
-        return Vec::new();
-    }
-    let mut outcomes = fleet.stop(&plan.stops).await;
-    settle(fleet, &mut outcomes).await;
-    let done = outcomes.iter().filter(|outcome| outcome.result == OutcomeResult::Done);
-    let stopped: Vec<InstanceId> = done.map(|outcome| outcome.instance.clone()).collect();
-    if !stopped.is_empty() {
-        let stopped_at = now.to_string();
-        let tags = [(STOPPED_AT_TAG, stopped_at.as_str()), (STOPPED_BECAUSE_TAG, Reason::Idle.as_str())];
-        let refused = fleet.tag(&stopped, &tags).await;
-        outcomes.extend(refused.into_iter().map(|r| Outcome::failed(r.instance, Action::Tag, &r.error)));
-    }
-    outcomes
-}
-
-/// Looks again at the instances whose stop ended without a clear answer, and reports their true state. What cannot be
-/// seen stays failed.
-async fn settle(fleet: &impl ReadFleet, outcomes: &mut [Outcome]) {
-    let unclear: Vec<InstanceId> =
-        outcomes.iter().filter(|outcome| is_unclear(outcome)).map(|outcome| outcome.instance.clone()).collect();
-    if unclear.is_empty() {
-        return;
-    }
-    let Ok(instances) = fleet.instances(&unclear).await else { return };
-    for outcome in outcomes.iter_mut().filter(|outcome| is_unclear(outcome)) {
-        let seen = instances.iter().find(|instance| instance.id == outcome.instance).map(|instance| instance.state);
-        outcome.to = seen;
-        if matches!(seen, Some(InstanceState::Stopping | InstanceState::Stopped)) {
-            // Refused for its state: somebody else was faster. Otherwise the call took effect and its answer was lost.
-            let was_refused = code(outcome) == Some(INCORRECT_STATE);
-            outcome.result = if was_refused { OutcomeResult::Already } else { OutcomeResult::Done };
-        }
-    }
-}
-
-const INCORRECT_STATE: &str = "IncorrectInstanceState";
-
-fn is_unclear(outcome: &Outcome) -> bool {
-    code(outcome).is_some_and(|code| code == INCORRECT_STATE || ApiError::code_leaves_effect_unknown(code))
-}
-
-fn code(outcome: &Outcome) -> Option<&str> {
-    match &outcome.result {
-        OutcomeResult::Failed { code, .. } => Some(code),
-        OutcomeResult::Done | OutcomeResult::Already => None,
-    }
 }

@@ -106,21 +106,68 @@ async fn a_stop_whose_answer_was_lost_is_looked_at_again() {
 
 #[tokio::test(flavor = "current_thread")]
 async fn a_refusal_for_the_state_reports_the_true_state() {
-    let mut fleet = FakeFleet::of_every_kind();
-    fleet.refuse_stop(IDLE, "IncorrectInstanceState");
-    let report = enforced(&fleet, &alarm(IDLE)).await;
-    assert_eq!((report.summary.failed, report.outcomes[0].to), (1, Some(InstanceState::Running)));
+    for (state, result) in [(InstanceState::Running, "failed"), (InstanceState::Stopping, "already")] {
+        let mut fleet = FakeFleet::of_every_kind();
+        fleet.refuse_stop_in_state(IDLE, state);
+        let report = enforced(&fleet, &alarm(IDLE)).await;
+        let outcome = serde_json::to_value(&report.outcomes[0]).expect("serializes");
+        assert_eq!((&outcome["result"], &outcome["to"]), (&json!(result), &json!(state)));
+        assert_eq!(report.summary.stopped, 0);
+    }
 }
 
 #[tokio::test(flavor = "current_thread")]
-async fn tags_that_are_refused_are_a_failure_of_their_own() {
+async fn an_instance_that_cannot_be_noted_is_not_stopped() {
     let mut fleet = FakeFleet::of_every_kind();
+    fleet.add("i-00000000000000aaa", 0.0);
     fleet.refuse_tag(IDLE);
-    let report = enforced(&fleet, &alarm(IDLE)).await;
-    assert_eq!((report.summary.stopped, report.summary.failed), (1, 1));
-    let json = serde_json::to_value(&report.outcomes[1]).expect("serializes");
-    assert_eq!(json["action"], "tag");
-    assert_eq!(json["code"], "UnauthorizedOperation");
+    let report = enforced(&fleet, &sweep()).await;
+    assert_eq!(fleet.state(IDLE), InstanceState::Running);
+    assert_eq!(fleet.state("i-00000000000000aaa"), InstanceState::Stopping);
+    let failed = serde_json::to_value(report.first_failure()).expect("serializes");
+    assert_eq!((&failed["instance"], &failed["action"]), (&json!(IDLE), &json!("stop")));
+    assert_eq!(failed["code"], "UnauthorizedOperation");
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn the_note_of_a_refused_stop_is_taken_back_and_that_of_an_unclear_one_stays() {
+    for (code, is_taken_back) in [
+        ("OperationNotPermitted", true),
+        ("RequestLimitExceeded", true),
+        ("InternalError", false),
+        ("ServiceUnavailable", false),
+        ("Timeout", false),
+    ] {
+        let mut fleet = FakeFleet::of_every_kind();
+        fleet.refuse_stop(IDLE, code);
+        let report = enforced(&fleet, &alarm(IDLE)).await;
+        assert_eq!(report.summary.failed, 1, "{code}");
+        assert_eq!(fleet.tag_of(IDLE, "doze:stopped-at").is_none(), is_taken_back, "{code}");
+    }
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn an_event_that_is_tried_again_stays_under_the_cap_whatever_fails() {
+    let ids: Vec<String> = (0..6).map(|n| format!("i-{n:017x}")).collect();
+    for code in ["none", "tag", "Timeout", "OperationNotPermitted"] {
+        let mut fleet = FakeFleet::default();
+        for id in &ids {
+            fleet.add(id, 0.0);
+            match code {
+                "none" => {}
+                "tag" => fleet.refuse_tag(id),
+                "Timeout" => fleet.lose_answer_of(id),
+                code => fleet.refuse_stop(id, code),
+            }
+        }
+        let settings = scheduler::Settings { caps: Caps { stops: 2, share: Percent::ALL }, ..settings(Mode::Enforce) };
+        for _ in 0..3 {
+            run(&sweep(), &fleet, &settings, now()).await.expect("has a report");
+        }
+        let stopped = ids.iter().filter(|id| fleet.state(id) == InstanceState::Stopping).count();
+        let expected = if matches!(code, "none" | "Timeout") { 2 } else { 0 };
+        assert_eq!(stopped, expected, "{code}");
+    }
 }
 
 #[tokio::test(flavor = "current_thread")]
@@ -182,15 +229,15 @@ async fn the_log_has_a_line_for_each_stop_and_ends_with_the_report() {
 async fn a_large_fleet_makes_a_bounded_report_and_a_bounded_log_line() {
     let mut fleet = FakeFleet::default();
     for n in 0..5000 {
-        fleet.add(&format!("i-{n:017x}"), if n < 900 { 0.0 } else { 50.0 });
+        fleet.add(&format!("i-{n:017x}"), if n < 1000 { 1.234_567_890_123_4 } else { 98.765_432_109_87 });
     }
     let settings = scheduler::Settings { caps: Caps { stops: 1000, share: Percent::ALL }, ..settings(Mode::Enforce) };
     let report = run(&sweep(), &fleet, &settings, now()).await.expect("has a report");
-    assert_eq!((report.summary.considered, report.summary.stopped), (5000, 900));
-    assert_eq!(report.summary.keep_by_reason["busy"], 4100);
+    assert_eq!((report.summary.considered, report.summary.stopped), (5000, 1000));
+    assert_eq!(report.summary.keep_by_reason["busy"], 4000);
     let stops = report.decisions.iter().filter(|decision| decision.reason == Reason::Idle).count();
-    assert_eq!(stops, 900, "every stop is listed");
-    assert!(report.decisions.len() > 900 && report.decisions.len() <= 1900);
+    assert_eq!(stops, 1000, "every stop is listed");
+    assert!(report.decisions.len() > 1000 && report.decisions.len() <= 2000);
     assert!(serde_json::to_vec(&report).expect("serializes").len() < 1_000_000);
     for entry in report.entries() {
         assert!(serde_json::to_vec(&entry).expect("serializes").len() < 256_000);

@@ -1,4 +1,4 @@
-//! `ChangeFleet` by `StopInstances` and `CreateTags`.
+//! `ChangeFleet` by `StopInstances`, `CreateTags` and `DeleteTags`.
 
 use std::collections::BTreeMap;
 
@@ -10,6 +10,7 @@ use crate::{Action, ApiError, ChangeFleet, Outcome, Refused, in_batches};
 
 const STOP: &str = "ec2:StopInstances";
 const TAG: &str = "ec2:CreateTags";
+const UNTAG: &str = "ec2:DeleteTags";
 
 impl ChangeFleet for AwsFleet {
     async fn stop(&self, ids: &[InstanceId]) -> Vec<Outcome> {
@@ -28,6 +29,16 @@ impl ChangeFleet for AwsFleet {
         let (_, refused) = in_batches(ids, async |batch: &[InstanceId]| {
             let call = self.ec2.create_tags().set_resources(Some(texts(batch))).set_tags(Some(tags.clone()));
             call.send().await.map_err(|error| api_error(TAG, &error)).map(drop)
+        })
+        .await;
+        refused
+    }
+
+    async fn untag(&self, ids: &[InstanceId], keys: &[&str]) -> Vec<Refused> {
+        let tags: Vec<Tag> = keys.iter().map(|key| Tag::builder().key(*key).build()).collect();
+        let (_, refused) = in_batches(ids, async |batch: &[InstanceId]| {
+            let call = self.ec2.delete_tags().set_resources(Some(texts(batch))).set_tags(Some(tags.clone()));
+            call.send().await.map_err(|error| api_error(UNTAG, &error)).map(drop)
         })
         .await;
         refused

@@ -28,8 +28,8 @@ impl AwsFleet {
         Self { ec2: aws_sdk_ec2::Client::new(config), cloudwatch: aws_sdk_cloudwatch::Client::new(config) }
     }
 
-    /// How this adapter talks to AWS: TLS by `ring`, bounded retries with backoff and jitter, and time-outs that together
-    /// stay below the function's own, so that a call which hangs ends in an error with a name.
+    /// How this adapter talks to AWS: TLS by `ring`, bounded retries with backoff and jitter, and time-outs by which the
+    /// handful of calls that one alarm needs stay below the function's own two minutes even if each of them hangs.
     #[must_use]
     pub fn defaults() -> ConfigLoader {
         aws_config::defaults(BehaviorVersion::v2026_01_12())
@@ -42,8 +42,8 @@ impl AwsFleet {
             .timeout_config(
                 TimeoutConfig::builder()
                     .connect_timeout(Duration::from_secs(3))
-                    .operation_attempt_timeout(Duration::from_secs(10))
-                    .operation_timeout(Duration::from_secs(25))
+                    .operation_attempt_timeout(Duration::from_secs(6))
+                    .operation_timeout(Duration::from_secs(15))
                     .build(),
             )
     }

@@ -119,25 +119,25 @@ impl AwsFleet {
     }
 }
 
-/// The token from page to page. A token that comes again would have us read the same page for ever.
+/// The token from page to page. One that comes again would have us read the same pages for ever.
 #[derive(Default)]
 struct Pages {
-    next: Option<String>,
+    seen: Vec<String>,
 }
 
 impl Pages {
     fn token(&self) -> Option<String> {
-        self.next.clone()
+        self.seen.last().cloned()
     }
 
     /// Takes the token of the page just read; whether there is another page.
     fn turn(&mut self, operation: &'static str, token: Option<String>) -> Result<bool, ApiError> {
-        let token = token.filter(|token| !token.is_empty());
-        if token.is_some() && token == self.next {
-            return Err(ApiError::new(operation, ApiError::BAD_ANSWER, "a page names itself as the next page"));
+        let Some(token) = token.filter(|token| !token.is_empty()) else { return Ok(false) };
+        if self.seen.contains(&token) {
+            return Err(ApiError::new(operation, ApiError::BAD_ANSWER, "the pages of the answer go in a circle"));
         }
-        self.next = token;
-        Ok(self.next.is_some())
+        self.seen.push(token);
+        Ok(true)
     }
 }
 

@@ -43,6 +43,7 @@ pub struct FakeFleet {
     refuse_stop: BTreeMap<InstanceId, ApiError>,
     lose_answer_of: BTreeSet<InstanceId>,
     refuse_tag: BTreeSet<InstanceId>,
+    state_after_refusal: BTreeMap<InstanceId, InstanceState>,
     unreadable: Option<ApiError>,
     ignores_filters: bool,
     calls: RefCell<Calls>,
@@ -83,6 +84,12 @@ impl FakeFleet {
         self.refuse_stop.insert(id(text), ApiError::new("ec2:StopInstances", code, "refused by the test"));
     }
 
+    /// The stop is refused, and the instance is then found in this state.
+    pub fn refuse_stop_in_state(&mut self, text: &str, state: InstanceState) {
+        self.refuse_stop(text, "IncorrectInstanceState");
+        self.state_after_refusal.insert(id(text), state);
+    }
+
     pub fn lose_answer_of(&mut self, text: &str) {
         self.lose_answer_of.insert(id(text));
     }
@@ -115,6 +122,15 @@ impl FakeFleet {
     fn record(&self, call: &str, ids: &[InstanceId]) {
         let ids: Vec<_> = ids.iter().map(InstanceId::as_str).collect();
         self.calls.borrow_mut().push(format!("{call} {}", ids.join(" ")).trim_end().to_owned());
+    }
+
+    fn change_tags(&self, id: &InstanceId, add: &[(&str, &str)], remove: &[&str]) {
+        let mut instances = self.instances.borrow_mut();
+        let instance = instances.get_mut(id).expect("only described instances are tagged");
+        let known = ["doze", "doze:stopped-at", "doze:stopped-because"];
+        let old = known.iter().filter_map(|key| Some((*key, instance.tags.get(key)?.to_owned())));
+        let new = add.iter().map(|(key, value)| (*key, (*value).to_owned()));
+        instance.tags = old.chain(new).filter(|(key, _)| !remove.contains(key)).collect();
     }
 
     fn readable(&self) -> Result<(), ApiError> {
@@ -166,6 +182,9 @@ impl ChangeFleet for FakeFleet {
         let mut instances = self.instances.borrow_mut();
         let mut stop = |id: &InstanceId| {
             if let Some(error) = self.refuse_stop.get(id) {
+                if let Some(state) = self.state_after_refusal.get(id) {
+                    instances.get_mut(id).expect("exists").state = *state;
+                }
                 return Outcome::failed(id.clone(), Action::Stop, error);
             }
             let instance = instances.get_mut(id).expect("only described instances are stopped");
@@ -183,14 +202,17 @@ impl ChangeFleet for FakeFleet {
         self.record("tag", ids);
         let (refused, accepted): (Vec<_>, Vec<_>) = ids.iter().partition(|id| self.refuse_tag.contains(id));
         for id in accepted {
-            let mut instances = self.instances.borrow_mut();
-            let instance = instances.get_mut(id).expect("exists");
-            let old = ["doze", "doze:stopped-at", "doze:stopped-because"];
-            let kept = old.iter().filter_map(|key| Some((*key, instance.tags.get(key)?.to_owned())));
-            let new = tags.iter().map(|(key, value)| (*key, (*value).to_owned()));
-            instance.tags = kept.chain(new).collect();
+            self.change_tags(id, tags, &[]);
         }
         let error = ApiError::new("ec2:CreateTags", "UnauthorizedOperation", "refused by the test");
         refused.into_iter().map(|id| Refused { instance: id.clone(), error: error.clone() }).collect()
+    }
+
+    async fn untag(&self, ids: &[InstanceId], keys: &[&str]) -> Vec<Refused> {
+        self.record("untag", ids);
+        for id in ids {
+            self.change_tags(id, &[], keys);
+        }
+        Vec::new()
     }
 }
