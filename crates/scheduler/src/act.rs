@@ -11,11 +11,11 @@ pub(crate) async fn act(fleet: &(impl ReadFleet + ChangeFleet), plan: &Plan, now
         return Vec::new();
     }
     let stopped_at = now.to_string();
-    let notes = [(STOPPED_AT_TAG, stopped_at.as_str()), (STOPPED_BECAUSE_TAG, Reason::Idle.as_str())];
-    let unnoted = fleet.tag(&plan.stops, &notes).await;
+    let tags = [(STOPPED_AT_TAG, stopped_at.as_str()), (STOPPED_BECAUSE_TAG, Reason::Idle.as_str())];
+    let unnoted = fleet.tag(&plan.stops, &tags).await;
     let is_noted = |id: &&InstanceId| !unnoted.iter().any(|refused| refused.instance == **id);
-    let noted: Vec<InstanceId> = plan.stops.iter().filter(is_noted).cloned().collect();
-    let mut outcomes = if noted.is_empty() { Vec::new() } else { fleet.stop(&noted).await };
+    let to_stop: Vec<InstanceId> = plan.stops.iter().filter(is_noted).cloned().collect();
+    let mut outcomes = if to_stop.is_empty() { Vec::new() } else { fleet.stop(&to_stop).await };
     settle(fleet, &mut outcomes).await;
     outcomes.extend(take_back_notes(fleet, &outcomes).await);
     outcomes.extend(unnoted.into_iter().map(|refused| Outcome::failed(refused.instance, Action::Stop, &refused.error)));
