@@ -6,7 +6,11 @@ mod settings;
 use headers_accept::Accept;
 use mediatype::{MediaType, names};
 use serde_json::json;
-use web::{Answer, Request, http::StatusCode, only};
+use web::{
+    Answer, Request,
+    http::{StatusCode, header::VARY},
+    refuse_all_but,
+};
 
 pub use crate::settings::Settings;
 
@@ -16,11 +20,11 @@ const JSON: MediaType<'static> = MediaType::new(names::APPLICATION, names::JSON)
 /// Answers one request.
 #[must_use]
 pub fn respond(request: &Request, settings: Settings) -> Answer {
-    if let Err(refusal) = only(request, "/") {
+    if let Some(refusal) = refuse_all_but("/", request) {
         return refusal;
     }
     let answer = if prefers_json(request) { as_json(settings) } else { page::render(settings) };
-    answer.with_header("vary", "accept")
+    answer.with_header(VARY, "accept")
 }
 
 /// HTML is the answer to anybody who does not ask for JSON, and to a header that makes no sense.
@@ -51,7 +55,8 @@ mod tests {
         let mut event: Value =
             serde_json::from_str(include_str!("../../../events/home/get-html.json")).expect("the fixture is JSON");
         event["headers"]["accept"] = accept.into();
-        web::answer(event, |request| respond(request, Settings { mode }))
+        let answer = web::answer(event, |request| respond(request, Settings { mode }));
+        serde_json::to_value(answer).expect("serializes")
     }
 
     fn content_type(accept: &str) -> String {

@@ -67,10 +67,16 @@ pub fn chain(error: &dyn Error) -> String {
     causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
-/// The time. Functions read it once an invocation and pass it on.
+/// The time, in whole seconds: it ends up in tags and reports that people read. Functions read it once an invocation and
+/// pass it on.
 #[must_use]
-#[expect(clippy::disallowed_methods, reason = "this is the one place that reads the clock")]
 pub fn now() -> Timestamp {
+    let now = precise_now();
+    Timestamp::from_second(now.as_second()).unwrap_or(now)
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is the one place that reads the clock")]
+fn precise_now() -> Timestamp {
     Timestamp::now()
 }
 
@@ -82,7 +88,7 @@ pub fn write(level: Level, message: &str, body: &impl Serialize) -> io::Result<(
     if tracing::level_filters::STATIC_MAX_LEVEL < level.filter() || LevelFilter::current() < level.filter() {
         return Ok(());
     }
-    write_to(&mut io::stdout().lock(), now(), level, message, body)
+    write_to(&mut io::stdout().lock(), precise_now(), level, message, body)
 }
 
 impl Level {

@@ -26,8 +26,11 @@ async fn every_event_has_the_effect_that_its_snapshot_shows() {
             let name = format!("{function}--{}", path.file_stem().and_then(|s| s.to_str()).expect("is Unicode"));
             let effect = match function {
                 "scheduler" => effect_on_fleet(&name, &event).await,
-                "hello" => web::answer(event, hello::respond),
-                "home" => web::answer(event, |request| home::respond(request, HomeSettings { mode: Mode::DryRun })),
+                "hello" => to_json(&web::answer(event, hello::respond)),
+                "home" => {
+                    let settings = HomeSettings { mode: Mode::DryRun };
+                    to_json(&web::answer(event, |request| home::respond(request, settings)))
+                }
                 other => panic!("events/{other} belongs to no function"),
             };
             insta::with_settings!({prepend_module_to_snapshot => false, omit_expression => true}, {
@@ -54,6 +57,10 @@ async fn effect_on_fleet(name: &str, event: &Value) -> Value {
     let mut effect = json!({"calls": fleet.calls()});
     effect.as_object_mut().expect("is an object").extend(answer.as_object().cloned().unwrap_or_default());
     effect
+}
+
+fn to_json(answer: &impl serde::Serialize) -> Value {
+    serde_json::to_value(answer).expect("serializes")
 }
 
 fn assert_no_snapshot_is_left_over(names: &[String]) {

@@ -1,12 +1,18 @@
 //! Answers: a status, a body, and headers that no answer goes without.
 
 use lambda_http::{
-    Request,
-    http::{Method, StatusCode},
+    Body, Request,
+    aws_lambda_events::apigw::ApiGatewayV2httpResponse,
+    http::{
+        HeaderMap, HeaderName, HeaderValue, Method, StatusCode,
+        header::{
+            ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+        },
+    },
 };
-use serde_json::{Value, json};
+use serde_json::Value;
 
-/// Nothing may be loaded, framed or submitted, unless a page says otherwise.
+/// Nothing may be loaded, framed or submitted.
 const STRICT_POLICY: &str = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// An answer with a text body.
@@ -16,7 +22,7 @@ pub struct Answer {
     pub status: StatusCode,
     /// The body.
     pub body: String,
-    headers: Vec<(&'static str, String)>,
+    headers: HeaderMap,
 }
 
 impl Answer {
@@ -32,61 +38,50 @@ impl Answer {
         Self::new(status, "application/json", body.to_string())
     }
 
-    /// A page. `style_hash` is the CSP hash of its one inline style sheet, `sha256-…`; nothing else is allowed to load.
+    /// A page. `policy` is its Content-Security-Policy, which has to allow its style sheet and should allow no more.
     #[must_use]
-    pub fn html(status: StatusCode, body: impl Into<String>, style_hash: &str) -> Self {
-        let mut answer = Self::new(status, "text/html; charset=utf-8", body.into());
-        answer.set("content-security-policy", format!("{STRICT_POLICY}; style-src '{style_hash}'"));
-        answer
+    pub fn html(status: StatusCode, body: impl Into<String>, policy: &'static str) -> Self {
+        let answer = Self::new(status, "text/html; charset=utf-8", body.into());
+        answer.with_header(CONTENT_SECURITY_POLICY, policy)
     }
 
-    fn new(status: StatusCode, content_type: &str, body: String) -> Self {
-        let headers = vec![
-            ("cache-control", "no-store".to_owned()),
-            ("content-security-policy", STRICT_POLICY.to_owned()),
-            ("content-type", content_type.to_owned()),
-            ("referrer-policy", "no-referrer".to_owned()),
-            ("x-content-type-options", "nosniff".to_owned()),
+    fn new(status: StatusCode, content_type: &'static str, body: String) -> Self {
+        let headers = [
+            (CACHE_CONTROL, "no-store"),
+            (CONTENT_SECURITY_POLICY, STRICT_POLICY),
+            (CONTENT_TYPE, content_type),
+            (REFERRER_POLICY, "no-referrer"),
+            (X_CONTENT_TYPE_OPTIONS, "nosniff"),
         ];
+        let headers = headers.into_iter().map(|(name, value)| (name, HeaderValue::from_static(value))).collect();
         Self { status, body, headers }
     }
 
     /// This answer with a header added or replaced.
     #[must_use]
-    pub fn with_header(mut self, name: &'static str, value: impl Into<String>) -> Self {
-        self.set(name, value.into());
+    pub fn with_header(mut self, name: HeaderName, value: &'static str) -> Self {
+        self.headers.insert(name, HeaderValue::from_static(value));
         self
     }
 
-    fn set(&mut self, name: &'static str, value: String) {
-        self.headers.retain(|(other, _)| *other != name);
-        self.headers.push((name, value));
-    }
-
-    /// The value of a header.
-    #[must_use]
-    pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(other, _)| *other == name).map(|(_, value)| value.as_str())
-    }
-
-    pub(crate) fn into_event(self) -> Value {
-        let headers: serde_json::Map<String, Value> =
-            self.headers.into_iter().map(|(name, value)| (name.to_owned(), value.into())).collect();
-        json!({"statusCode": self.status.as_u16(), "headers": headers, "body": self.body, "isBase64Encoded": false})
+    pub(crate) fn into_response(self) -> ApiGatewayV2httpResponse {
+        let mut response = ApiGatewayV2httpResponse::default();
+        response.status_code = self.status.as_u16().into();
+        response.headers = self.headers;
+        response.body = Some(Body::Text(self.body));
+        response
     }
 }
 
-/// Lets a request pass that reads `path`; any other gets its 404 or 405.
-///
-/// # Errors
-/// The answer to give instead.
-pub fn only(request: &Request, path: &str) -> Result<(), Answer> {
+/// The 404 or 405 for a request that does not read `path`.
+#[must_use]
+pub fn refuse_all_but(path: &str, request: &Request) -> Option<Answer> {
     if request.uri().path() != path {
-        return Err(Answer::text(StatusCode::NOT_FOUND, "there is nothing here\n"));
+        return Some(Answer::text(StatusCode::NOT_FOUND, "there is nothing here\n"));
     }
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
         let refusal = Answer::text(StatusCode::METHOD_NOT_ALLOWED, "this address can only be read\n");
-        return Err(refusal.with_header("allow", "GET, HEAD"));
+        return Some(refusal.with_header(ALLOW, "GET, HEAD"));
     }
-    Ok(())
+    None
 }

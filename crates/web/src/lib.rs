@@ -4,8 +4,9 @@ mod admission;
 mod answer;
 
 use admission::admit;
-pub use answer::{Answer, only};
-pub use lambda_http::{Body, Request, RequestExt, http};
+pub use answer::{Answer, refuse_all_but};
+use lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpResponse;
+pub use lambda_http::{Request, RequestExt, http};
 use lambda_runtime::{LambdaEvent, service_fn};
 use serde_json::Value;
 
@@ -22,9 +23,9 @@ pub async fn serve(respond: impl Fn(&Request) -> Answer) -> Result<(), lambda_ru
 
 /// The answer to one event, in the shape API Gateway expects.
 #[must_use]
-pub fn answer(event: Value, respond: impl Fn(&Request) -> Answer) -> Value {
+pub fn answer(event: Value, respond: impl Fn(&Request) -> Answer) -> ApiGatewayV2httpResponse {
     match admit(event) {
-        Ok(request) => respond(&request).into_event(),
-        Err(refusal) => Answer::text(refusal.status(), format!("{refusal}\n")).into_event(),
+        Ok(request) => respond(&request).into_response(),
+        Err(refusal) => Answer::text(refusal.status(), format!("{refusal}\n")).into_response(),
     }
 }
