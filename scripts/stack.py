@@ -188,6 +188,8 @@ def account():
             "NO_PROXY": "127.0.0.1",
             "SAM_CLI_TELEMETRY": "0",
             "SFTP_ENABLED": "0",
+            "STATE_DIR": scratch,
+            "TMPDIR": scratch,
         }
         os.environ.update({name: value for name, value in env.items() if name.startswith("AWS_") or name == "NO_PROXY"})
         log = os.path.join(scratch, "log")
