@@ -5,7 +5,7 @@ mod support;
 
 use ciborium::Value as Cbor;
 use fleet::{ApiError, ChangeFleet, OutcomeResult, ReadFleet};
-use idleness::{InstanceId, InstanceState, MetricName, Policy, SeriesStatus};
+use idleness::{InstanceId, InstanceState, MetricName, Policy, RootDevice, SeriesStatus};
 use jiff::Timestamp;
 use support::{Answer, Call, Endpoint, field};
 
@@ -25,7 +25,7 @@ fn instance_xml(number: usize) -> String {
     format!(
         "<item><reservationId>r-1</reservationId><instancesSet><item><instanceId>{}</instanceId>\
          <instanceState><code>16</code><name>running</name></instanceState>\
-         <launchTime>2026-11-21T08:00:00.000Z</launchTime>\
+         <launchTime>2026-11-21T08:00:00.000Z</launchTime><rootDeviceType>instance-store</rootDeviceType>\
          <tagSet><item><key>doze</key><value>on</value></item><item><key>Name</key><value>a &lt;b&gt;</value></item></tagSet>\
          </item></instancesSet></item>",
         id(number)
@@ -49,6 +49,7 @@ async fn the_fleet_is_read_page_by_page_and_an_empty_page_is_no_end() {
     assert_eq!(fleet.iter().map(|instance| instance.id.clone()).collect::<Vec<_>>(), ids(3));
     assert_eq!(fleet[0].state, InstanceState::Running);
     assert_eq!(fleet[0].launched_at, Some("2026-11-21T08:00:00Z".parse().expect("valid")));
+    assert_eq!(fleet[0].root_device, RootDevice::InstanceStore);
     assert_eq!((fleet[0].tags.get("doze"), fleet[0].tags.get("Name")), (Some("on"), Some("a <b>")));
     let calls = endpoint.calls();
     assert_eq!(calls.len(), 3);

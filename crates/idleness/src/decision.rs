@@ -5,8 +5,9 @@ use serde::Serialize;
 
 use crate::{
     evidence::{Evidence, Finding},
-    instance::{Instance, InstanceId, InstanceState},
+    instance::{Instance, InstanceId, InstanceState, RootDevice},
     policy::{Policy, Unit},
+    wishes::Wishes,
 };
 
 /// What to do with an instance.
@@ -33,6 +34,16 @@ pub enum Reason {
     InTransition,
     /// It is terminated, or about to be.
     Terminated,
+    /// A `doze:*` tag does not parse.
+    BadTag,
+    /// An Auto Scaling group would replace it.
+    AutoScalingMember,
+    /// It is a node of an EKS, Kubernetes or ECS cluster.
+    ClusterMember,
+    /// Its root volume is an instance store, so that it cannot be stopped.
+    InstanceStoreRoot,
+    /// The tag `doze:keep-until` is in the future.
+    KeptAwake,
     /// It has been up for less than the policy's minimum uptime, or EC2 did not say since when.
     RecentlyStarted,
     /// A signal has too few datapoints, an incomplete answer, or an impossible value.
@@ -56,6 +67,11 @@ impl Reason {
             | Self::AlreadyStopped
             | Self::InTransition
             | Self::Terminated
+            | Self::BadTag
+            | Self::AutoScalingMember
+            | Self::ClusterMember
+            | Self::InstanceStoreRoot
+            | Self::KeptAwake
             | Self::RecentlyStarted
             | Self::InsufficientData
             | Self::Busy
@@ -72,6 +88,11 @@ impl Reason {
             Self::AlreadyStopped => "already-stopped",
             Self::InTransition => "in-transition",
             Self::Terminated => "terminated",
+            Self::BadTag => "bad-tag",
+            Self::AutoScalingMember => "auto-scaling-member",
+            Self::ClusterMember => "cluster-member",
+            Self::InstanceStoreRoot => "instance-store-root",
+            Self::KeptAwake => "kept-awake",
             Self::RecentlyStarted => "recently-started",
             Self::InsufficientData => "insufficient-data",
             Self::Busy => "busy",
@@ -92,17 +113,22 @@ pub struct Decision {
     pub reason: Reason,
     /// What was measured, against which limits. Empty where the gate needs no measurement.
     pub evidence: Vec<Finding>,
+    /// What made the gate hold, in words, where no number says it: the tag at fault, say.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
 }
 
 impl Decision {
     /// The decision about an id that EC2 does not know.
     #[must_use]
     pub fn not_found(instance: InstanceId) -> Self {
-        Self::new(instance, Reason::NotFound, Vec::new())
+        Gate::plain(Reason::NotFound).decide(instance)
     }
 
-    pub(crate) fn new(instance: InstanceId, reason: Reason, evidence: Vec<Finding>) -> Self {
-        Self { instance, verdict: reason.verdict(), reason, evidence }
+    /// This decision, turned over for another reason with more evidence.
+    pub(crate) fn overruled(mut self, reason: Reason, finding: Finding) -> Self {
+        self.evidence.push(finding);
+        Self { verdict: reason.verdict(), reason, ..self }
     }
 
     /// How close the busiest signal came to its limit: 0 is no activity, 1 is the limit itself.
@@ -111,14 +137,37 @@ impl Decision {
     }
 }
 
+/// A gate that holds, and by what.
+struct Gate {
+    reason: Reason,
+    evidence: Vec<Finding>,
+    detail: Option<String>,
+}
+
+impl Gate {
+    const fn plain(reason: Reason) -> Self {
+        Self { reason, evidence: Vec::new(), detail: None }
+    }
+
+    const fn because(reason: Reason, detail: String) -> Self {
+        Self { reason, evidence: Vec::new(), detail: Some(detail) }
+    }
+
+    const fn measured(reason: Reason, evidence: Vec<Finding>) -> Self {
+        Self { reason, evidence, detail: None }
+    }
+
+    fn decide(self, instance: InstanceId) -> Decision {
+        let Self { reason, evidence, detail } = self;
+        Decision { instance, verdict: reason.verdict(), reason, evidence, detail }
+    }
+}
+
 /// Decides about one instance. Pure: the same arguments give the same decision.
 #[must_use]
 pub fn decide(instance: &Instance, evidence: &Evidence, policy: &Policy, now: Timestamp) -> Decision {
-    let (reason, findings) = match keep_unmeasured(instance, policy, now) {
-        Some(kept) => kept,
-        None => judge(evidence, policy, now),
-    };
-    Decision::new(instance.id.clone(), reason, findings)
+    let gate = keep_unmeasured(instance, policy, now).unwrap_or_else(|| judge(evidence, policy, now));
+    gate.decide(instance.id.clone())
 }
 
 /// Whether the decision about the instance depends on measurements. If not, none need to be read (and paid for).
@@ -127,34 +176,62 @@ pub fn needs_evidence(instance: &Instance, policy: &Policy, now: Timestamp) -> b
     keep_unmeasured(instance, policy, now).is_none()
 }
 
-/// The gates that hold, or not, whatever CloudWatch says.
-fn keep_unmeasured(instance: &Instance, policy: &Policy, now: Timestamp) -> Option<(Reason, Vec<Finding>)> {
+/// The gates that hold, or not, whatever CloudWatch says, in their order.
+fn keep_unmeasured(instance: &Instance, policy: &Policy, now: Timestamp) -> Option<Gate> {
     if !instance.tags.opted_in() {
-        return Some((Reason::NotOptedIn, Vec::new()));
+        return Some(Gate::plain(Reason::NotOptedIn));
     }
-    match instance.state {
-        InstanceState::Running => {}
-        InstanceState::Stopped => return Some((Reason::AlreadyStopped, Vec::new())),
-        InstanceState::Pending | InstanceState::Stopping | InstanceState::Unknown => {
-            return Some((Reason::InTransition, Vec::new()));
-        }
-        InstanceState::ShuttingDown | InstanceState::Terminated => return Some((Reason::Terminated, Vec::new())),
+    not_running(instance.state).map(Gate::plain).or_else(|| match Wishes::read(&instance.tags) {
+        Err(bad_tag) => Some(Gate::because(Reason::BadTag, bad_tag.to_string())),
+        Ok(wishes) => protected(instance).or_else(|| kept_awake(wishes, now)).or_else(|| young(instance, policy, now)),
+    })
+}
+
+fn not_running(state: InstanceState) -> Option<Reason> {
+    match state {
+        InstanceState::Running => None,
+        InstanceState::Stopped => Some(Reason::AlreadyStopped),
+        InstanceState::Pending | InstanceState::Stopping | InstanceState::Unknown => Some(Reason::InTransition),
+        InstanceState::ShuttingDown | InstanceState::Terminated => Some(Reason::Terminated),
     }
+}
+
+/// Kinds of instances that somebody else manages, or that cannot be stopped.
+fn protected(instance: &Instance) -> Option<Gate> {
+    const AUTO_SCALING_TAG: &str = "aws:autoscaling:groupName";
+    // Of EKS, of whatever else runs Kubernetes on EC2, and of ECS.
+    const CLUSTER_TAGS: [&str; 4] = ["eks:cluster-name", "aws:eks:", "kubernetes.io/cluster/", "aws:ecs:"];
+    if let Some(group) = instance.tags.get(AUTO_SCALING_TAG) {
+        return Some(Gate::because(
+            Reason::AutoScalingMember,
+            format!("it belongs to the Auto Scaling group {group:?}"),
+        ));
+    }
+    let of_cluster = |key: &&str| CLUSTER_TAGS.iter().any(|prefix| key.starts_with(prefix));
+    if let Some(key) = instance.tags.keys().find(of_cluster) {
+        return Some(Gate::because(Reason::ClusterMember, format!("it has the tag {key:?}")));
+    }
+    (instance.root_device == RootDevice::InstanceStore).then(|| Gate::plain(Reason::InstanceStoreRoot))
+}
+
+fn kept_awake(wishes: Wishes, now: Timestamp) -> Option<Gate> {
+    let until = wishes.keep_until.filter(|until| now < *until)?;
+    Some(Gate::because(Reason::KeptAwake, format!("it is kept awake until {until}")))
+}
+
+/// An instance that has not been up for long enough. One of which EC2 does not say since when counts as new.
+fn young(instance: &Instance, policy: &Policy, now: Timestamp) -> Option<Gate> {
     let uptime = instance.launched_at.map(|launched_at| now.duration_since(launched_at));
-    if uptime.is_none_or(|uptime| uptime < policy.minimum_uptime) {
-        let finding = Finding::plain(
-            "uptime",
-            uptime.map(|uptime| uptime.as_secs_f64()),
-            policy.minimum_uptime.as_secs_f64(),
-            Unit::Seconds,
-        );
-        return Some((Reason::RecentlyStarted, vec![finding]));
+    if uptime.is_some_and(|uptime| uptime >= policy.minimum_uptime) {
+        return None;
     }
-    None
+    let observed = uptime.map(|uptime| uptime.as_secs_f64());
+    let finding = Finding::plain("uptime", observed, policy.minimum_uptime.as_secs_f64(), Unit::Seconds);
+    Some(Gate::measured(Reason::RecentlyStarted, vec![finding]))
 }
 
 /// The gates that measure. All signals are listed, whichever decides.
-fn judge(evidence: &Evidence, policy: &Policy, now: Timestamp) -> (Reason, Vec<Finding>) {
+fn judge(evidence: &Evidence, policy: &Policy, now: Timestamp) -> Gate {
     let findings: Vec<Finding> =
         policy.signals.iter().map(|signal| Finding::measure(signal, evidence, policy, now)).collect();
     // A policy without signals proves nothing about anything.
@@ -165,5 +242,5 @@ fn judge(evidence: &Evidence, policy: &Policy, now: Timestamp) -> (Reason, Vec<F
     } else {
         Reason::Idle
     };
-    (reason, findings)
+    Gate::measured(reason, findings)
 }

@@ -108,6 +108,11 @@ impl Tags {
         self.0.get(key).map(String::as_str)
     }
 
+    /// The keys of all tags.
+    pub(crate) fn keys(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
+    }
+
     /// Whether the instance opted in: the tag `doze` is exactly `on`, in lower case, as the IAM condition compares it.
     #[must_use]
     pub fn opted_in(&self) -> bool {
@@ -130,8 +135,21 @@ pub struct Instance {
     pub state: InstanceState,
     /// When it was last started. `None` if EC2 did not say, which counts as "just now".
     pub launched_at: Option<Timestamp>,
+    /// What its root volume is.
+    pub root_device: RootDevice,
     /// Its tags.
     pub tags: Tags,
+}
+
+/// What an instance's root volume is, by EC2's `rootDeviceType`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RootDevice {
+    /// A volume that outlives a stop.
+    Ebs,
+    /// A disk of the host: such an instance can only be terminated.
+    InstanceStore,
+    /// EC2 did not say.
+    Unknown,
 }
 
 #[cfg(test)]

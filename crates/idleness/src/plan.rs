@@ -114,16 +114,19 @@ pub fn plan(mut decisions: Vec<Decision>, caps: Caps, census: Census) -> Plan {
     decisions.sort_by(|a, b| a.activity().total_cmp(&b.activity()).then_with(|| a.instance.cmp(&b.instance)));
     let limit = caps.limit(census);
     let mut stops = Vec::new();
-    for decision in decisions.iter_mut().filter(|decision| decision.verdict == Verdict::Stop) {
+    let mut over_cap = |decision: Decision| {
+        if decision.verdict == Verdict::Keep {
+            return decision;
+        }
         let stops_so_far = census.stopped_within_the_hour.saturating_add(stops.len());
         if stops_so_far < limit {
             stops.push(decision.instance.clone());
-        } else {
-            let mut evidence = std::mem::take(&mut decision.evidence);
-            evidence.push(Finding::plain("stops", Some(as_number(stops_so_far)), as_number(limit), Unit::StopsPerHour));
-            *decision = Decision::new(decision.instance.clone(), Reason::OverCap, evidence);
+            return decision;
         }
-    }
+        let finding = Finding::plain("stops", Some(as_number(stops_so_far)), as_number(limit), Unit::StopsPerHour);
+        decision.overruled(Reason::OverCap, finding)
+    };
+    let mut decisions: Vec<Decision> = decisions.into_iter().map(&mut over_cap).collect();
     decisions.sort_by(|a, b| a.instance.cmp(&b.instance));
     Plan { decisions, stops }
 }

@@ -3,8 +3,8 @@
 mod support;
 
 use idleness::{
-    Datapoint, Decision, Evidence, Instance, InstanceState, MetricName, Policy, Reason, Series, SeriesStatus, Tags,
-    Verdict, decide, needs_evidence,
+    Datapoint, Decision, Evidence, Instance, InstanceState, MetricName, Policy, Reason, RootDevice, Series,
+    SeriesStatus, Tags, Verdict, decide, needs_evidence,
 };
 use jiff::Timestamp;
 use support::{METRICS, at, instance, minutes_ago, now, quiet, quiet_but, steady};
@@ -51,6 +51,74 @@ fn only_a_running_instance_is_judged() {
     check(&with_state(InstanceState::Unknown), &quiet(), Reason::InTransition);
     check(&with_state(InstanceState::ShuttingDown), &quiet(), Reason::Terminated);
     check(&with_state(InstanceState::Terminated), &quiet(), Reason::Terminated);
+}
+
+#[track_caller]
+fn check_tag(key: &str, value: &str, expected: Reason) -> Decision {
+    check(&with_tags(&[("doze", "on"), (key, value)]), &quiet(), expected)
+}
+
+#[test]
+fn an_instance_that_somebody_else_manages_is_kept() {
+    check_tag("aws:autoscaling:groupName", "web", Reason::AutoScalingMember);
+    for key in ["eks:cluster-name", "aws:eks:cluster-name", "kubernetes.io/cluster/prod", "aws:ecs:clusterName"] {
+        let decision = check_tag(key, "owned", Reason::ClusterMember);
+        assert!(decision.detail.is_some_and(|detail| detail.contains(key)));
+    }
+    for key in ["eks", "my:aws:ecs:clusterName", "AWS:autoscaling:groupName"] {
+        check_tag(key, "x", Reason::Idle);
+    }
+}
+
+#[test]
+fn an_instance_that_cannot_be_stopped_is_kept() {
+    check(&Instance { root_device: RootDevice::InstanceStore, ..instance(1) }, &quiet(), Reason::InstanceStoreRoot);
+    check(&Instance { root_device: RootDevice::Unknown, ..instance(1) }, &quiet(), Reason::Idle);
+}
+
+#[test]
+fn an_instance_is_kept_awake_until_its_tag_says() {
+    let decision = check_tag("doze:keep-until", "2026-11-21T20:03:18Z", Reason::KeptAwake);
+    assert_eq!(decision.detail.as_deref(), Some("it is kept awake until 2026-11-21T20:03:18Z"));
+    check_tag("doze:keep-until", "2026-11-22T05:00:00+09:00", Reason::Idle);
+    check_tag("doze:keep-until", "2026-11-22T06:00:00+09:00", Reason::KeptAwake);
+    check_tag("doze:keep-until", "2026-11-21T20:03:17Z", Reason::Idle);
+}
+
+#[test]
+fn a_tag_that_cannot_be_honoured_keeps_and_is_quoted() {
+    for (key, value) in [
+        ("doze:keep-until", ""),
+        ("doze:keep-until", "tomorrow"),
+        ("doze:keep-until", "2026-11-21"),
+        ("doze:keep-until", "2026-11-21T20:00:00"),
+        ("doze:policy", "gcp"),
+        ("doze:policy", ""),
+        ("doze:schedule", "mon-fri 09:00-18:00 @ Asia/Seoul"),
+    ] {
+        let decision = check_tag(key, value, Reason::BadTag);
+        let detail = decision.detail.expect("says which tag");
+        assert!(detail.contains(key) && detail.contains(&format!("{value:?}")), "{detail}");
+    }
+    check_tag("doze:policy", "dev-box", Reason::Idle);
+}
+
+#[test]
+fn the_first_gate_that_holds_wins() {
+    let young = Instance { launched_at: Some(minutes_ago(1)), ..instance(1) };
+    let awake = ("doze:keep-until", "2027-01-01T00:00:00Z");
+    let member = ("aws:autoscaling:groupName", "web");
+    let bad = ("doze:policy", "none");
+    let with = |tags: &[(&str, &str)]| Instance {
+        tags: [("doze", "on")].iter().chain(tags).copied().collect::<Tags>(),
+        ..young.clone()
+    };
+    check(&with(&[bad, member, awake]), &quiet(), Reason::BadTag);
+    check(&with(&[member, awake]), &quiet(), Reason::AutoScalingMember);
+    check(&with(&[awake]), &quiet(), Reason::KeptAwake);
+    check(&with(&[]), &quiet(), Reason::RecentlyStarted);
+    let stopped = Instance { state: InstanceState::Stopped, ..with(&[bad]) };
+    check(&stopped, &quiet(), Reason::AlreadyStopped);
 }
 
 #[test]
@@ -236,6 +304,11 @@ fn reason_codes_are_the_same_in_tags_and_in_reports() {
         Reason::AlreadyStopped,
         Reason::InTransition,
         Reason::Terminated,
+        Reason::BadTag,
+        Reason::AutoScalingMember,
+        Reason::ClusterMember,
+        Reason::InstanceStoreRoot,
+        Reason::KeptAwake,
         Reason::RecentlyStarted,
         Reason::InsufficientData,
         Reason::Busy,

@@ -24,15 +24,29 @@ fn any_state() -> impl Strategy<Value = InstanceState> {
     ]
 }
 
+const HARMLESS_TAGS: &[(&str, &str)] =
+    &[("Name", "build"), ("doze:policy", "dev-box"), ("doze:keep-until", "2026-11-21T20:03:17Z"), ("eks", "")];
+const KEEPING_TAGS: &[(&str, &str)] = &[
+    ("aws:autoscaling:groupName", "web"),
+    ("kubernetes.io/cluster/prod", "owned"),
+    ("doze:keep-until", "2026-11-21T21:00:00Z"),
+    ("doze:keep-until", "soon"),
+    ("doze:policy", "lazy"),
+    ("doze:schedule", "always"),
+];
+
 fn any_instance() -> impl Strategy<Value = Instance> {
     let tag = prop_oneof![8 => Just(Some("on")), 1 => Just(Some("off")), 1 => Just(None)];
+    let more = proptest::option::weighted(0.2, select([HARMLESS_TAGS, KEEPING_TAGS].concat()));
+    let tag = (tag, more);
     let uptime_minutes = prop_oneof![8 => 30..600_i64, 1 => -60..30_i64];
     (0..1000_u32, any_state(), proptest::option::weighted(0.95, uptime_minutes), tag).prop_map(
         |(number, state, uptime_minutes, tag)| Instance {
             id: support::instance(number).id,
             state,
             launched_at: uptime_minutes.map(minutes_ago),
-            tags: tag.map(|value| ("doze", value)).into_iter().collect::<Tags>(),
+            root_device: support::instance(number).root_device,
+            tags: tag.0.map(|value| ("doze", value)).into_iter().chain(tag.1).collect::<Tags>(),
         },
     )
 }
@@ -108,6 +122,7 @@ fn is_proven_idle((instance, evidence): &(Instance, Evidence)) -> bool {
     };
     instance.state == InstanceState::Running
         && instance.tags.get("doze") == Some("on")
+        && !KEEPING_TAGS.iter().any(|(key, value)| instance.tags.get(key) == Some(value))
         && up_long_enough
         && sound
         && peak(&[MetricName::CpuUtilization], 1.0) <= 5.0

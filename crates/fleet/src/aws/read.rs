@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use aws_sdk_cloudwatch::types::{Dimension, Metric, MetricDataQuery, MetricDataResult, MetricStat, ScanBy, StatusCode};
-use aws_sdk_ec2::types::Filter;
+use aws_sdk_ec2::types::{DeviceType, Filter};
 use aws_smithy_types::DateTime;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use idleness::{
-    Datapoint, Evidence, Instance, InstanceId, InstanceState, MetricName, OPT_IN_TAG, Policy, Series, SeriesStatus,
-    Statistic, Tags,
+    Datapoint, Evidence, Instance, InstanceId, InstanceState, MetricName, OPT_IN_TAG, Policy, RootDevice, Series,
+    SeriesStatus, Statistic, Tags,
 };
 use jiff::Timestamp;
 
@@ -193,6 +193,11 @@ fn instance(described: aws_sdk_ec2::types::Instance) -> Option<Instance> {
         id: described.instance_id?.parse().ok()?,
         state: state.map_or(InstanceState::Unknown, |name| InstanceState::from_name(name.as_str())),
         launched_at: described.launch_time.as_ref().and_then(timestamp),
+        root_device: match described.root_device_type.as_ref().map(DeviceType::as_str) {
+            Some("ebs") => RootDevice::Ebs,
+            Some("instance-store") => RootDevice::InstanceStore,
+            _ => RootDevice::Unknown,
+        },
         tags: tags.into_iter().filter_map(|tag| Some((tag.key?, tag.value.unwrap_or_default()))).collect::<Tags>(),
     })
 }

@@ -1,7 +1,9 @@
 //! Builders shared by this crate's tests: a quiet, opted-in instance, and edits that make it something else.
 #![allow(dead_code, missing_docs, unreachable_pub, reason = "each test file uses its own part")]
 
-use idleness::{Datapoint, Evidence, Instance, InstanceState, MetricName, Policy, Series, SeriesStatus, Tags};
+use idleness::{
+    Datapoint, Evidence, Instance, InstanceState, MetricName, Policy, RootDevice, Series, SeriesStatus, Tags,
+};
 use jiff::{SignedDuration, Timestamp};
 
 pub const METRICS: [MetricName; 5] = [
@@ -29,6 +31,7 @@ pub fn instance(number: u32) -> Instance {
         id: format!("i-{number:017x}").parse().expect("a test's id is valid"),
         state: InstanceState::Running,
         launched_at: Some(minutes_ago(600)),
+        root_device: RootDevice::Ebs,
         tags: Tags::from_iter([("doze", "on")]),
     }
 }

@@ -8,8 +8,8 @@ use std::{
 
 use fleet::{Action, ApiError, ChangeFleet, Outcome, ReadFleet, Refused};
 use idleness::{
-    Caps, Datapoint, Evidence, Instance, InstanceId, InstanceState, MetricName, Mode, Percent, Policy, Series,
-    SeriesStatus, Tags,
+    Caps, Datapoint, Evidence, Instance, InstanceId, InstanceState, MetricName, Mode, Percent, Policy, RootDevice,
+    Series, SeriesStatus, Tags,
 };
 use jiff::{SignedDuration, Timestamp};
 use scheduler::Settings;
@@ -70,6 +70,7 @@ impl FakeFleet {
             id: id(text),
             state: InstanceState::Running,
             launched_at: Some(now() - SignedDuration::from_hours(10)),
+            root_device: RootDevice::Ebs,
             tags: Tags::from_iter([("doze", "on")]),
         };
         self.cpu.insert(id(text), cpu);
