@@ -41,7 +41,7 @@ install_tools() {
   need python3 "install Python 3.10 or newer"
   tools=$(venv tools) || exit
   emulator=$(venv emulator) || exit
-  export PATH=$tools/bin:$PATH
+  export emulator PATH=$tools/bin:$PATH
 }
 
 # Builds all functions for this machine's architecture, where the template looks for them.
