@@ -33,8 +33,14 @@ impl ApiError {
     /// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html>
     #[must_use]
     pub fn is_about_single_ids(&self) -> bool {
+        Self::code_is_about_single_ids(&self.code)
+    }
+
+    /// The same of an error's code.
+    #[must_use]
+    pub fn code_is_about_single_ids(code: &str) -> bool {
         matches!(
-            self.code.as_str(),
+            code,
             "InvalidInstanceID.NotFound"
                 | "InvalidInstanceID.Malformed"
                 | "IncorrectInstanceState"

@@ -1,6 +1,6 @@
 //! From decisions to a plan: the caps on stops. A plan is data, and leaves nothing to decide to those who act on it.
 
-use std::str::FromStr;
+use std::{collections::BTreeSet, str::FromStr};
 
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
@@ -109,13 +109,16 @@ pub struct Plan {
 
 /// Applies the caps. The least active instances go first, ties by id; the rest is kept as `over-cap`. The order of
 /// `decisions` does not matter.
+///
+/// `refused` are instances whose stop was tried and refused: they are not to be stopped again, and take no place, so that
+/// one which refuses every stop does not hold up the others for ever.
 #[must_use]
-pub fn plan(mut decisions: Vec<Decision>, caps: Caps, census: Census) -> Plan {
+pub fn plan(mut decisions: Vec<Decision>, caps: Caps, census: Census, refused: &BTreeSet<InstanceId>) -> Plan {
     decisions.sort_by(|a, b| a.activity().total_cmp(&b.activity()).then_with(|| a.instance.cmp(&b.instance)));
     let limit = caps.limit(census);
     let mut stops = Vec::new();
     let mut over_cap = |decision: Decision| {
-        if decision.verdict == Verdict::Keep {
+        if decision.verdict == Verdict::Keep || refused.contains(&decision.instance) {
             return decision;
         }
         let stops_so_far = census.stopped_within_the_hour.saturating_add(stops.len());

@@ -2,6 +2,8 @@
 
 mod support;
 
+use std::collections::BTreeSet;
+
 use idleness::{
     Caps, Census, Decision, Instance, InstanceState, MetricName, Percent, Plan, Policy, Reason, STOPPED_AT_TAG, Tags,
     Verdict, decide, plan,
@@ -24,14 +26,14 @@ fn stops(plan: &Plan) -> Vec<String> {
 #[test]
 fn under_the_caps_every_idle_instance_is_stopped() {
     let decisions = (1..=3).map(|n| idle(n, 0.0)).collect();
-    let plan = plan(decisions, caps(25, 100), Census { running: 3, stopped_within_the_hour: 0 });
+    let plan = plan(decisions, caps(25, 100), Census { running: 3, stopped_within_the_hour: 0 }, &BTreeSet::new());
     assert_eq!(stops(&plan), ["1", "2", "3"]);
 }
 
 #[test]
 fn the_least_active_go_first_and_ids_break_ties() {
     let decisions = vec![idle(4, 2.0), idle(3, 1.0), idle(2, 3.0), idle(1, 2.0)];
-    let plan = plan(decisions, caps(2, 100), Census { running: 4, stopped_within_the_hour: 0 });
+    let plan = plan(decisions, caps(2, 100), Census { running: 4, stopped_within_the_hour: 0 }, &BTreeSet::new());
     assert_eq!(stops(&plan), ["3", "1"]);
     let over_cap: Vec<_> = plan.decisions.iter().filter(|decision| decision.reason == Reason::OverCap).collect();
     assert_eq!(over_cap.len(), 2);
@@ -40,7 +42,8 @@ fn the_least_active_go_first_and_ids_break_ties() {
 
 #[test]
 fn a_decision_over_the_cap_keeps_its_evidence_and_adds_the_cap() {
-    let plan = plan(vec![idle(1, 1.0)], caps(2, 100), Census { running: 9, stopped_within_the_hour: 2 });
+    let plan =
+        plan(vec![idle(1, 1.0)], caps(2, 100), Census { running: 9, stopped_within_the_hour: 2 }, &BTreeSet::new());
     let evidence = &plan.decisions[0].evidence;
     assert_eq!(evidence.len(), 4);
     assert_eq!((evidence[3].signal, evidence[3].observed, evidence[3].limit), ("stops", Some(2.0), 2.0));
@@ -50,7 +53,12 @@ fn a_decision_over_the_cap_keeps_its_evidence_and_adds_the_cap() {
 fn stops_of_the_last_hour_use_up_the_cap() {
     let decisions: Vec<_> = (1..=5).map(|n| idle(n, 0.0)).collect();
     for (already, expected) in [(0, 3), (1, 2), (3, 0), (9, 0)] {
-        let plan = plan(decisions.clone(), caps(3, 100), Census { running: 5, stopped_within_the_hour: already });
+        let plan = plan(
+            decisions.clone(),
+            caps(3, 100),
+            Census { running: 5, stopped_within_the_hour: already },
+            &BTreeSet::new(),
+        );
         assert_eq!(plan.stops.len(), expected);
     }
 }
@@ -59,14 +67,15 @@ fn stops_of_the_last_hour_use_up_the_cap() {
 fn the_share_rounds_down_but_never_below_one() {
     for (running, percent, expected) in [(10, 50, 5), (5, 50, 2), (1, 50, 1), (1, 0, 1), (4, 100, 4), (0, 50, 1)] {
         let decisions = (1..=10).map(|n| idle(n, 0.0)).collect();
-        let plan = plan(decisions, caps(25, percent), Census { running, stopped_within_the_hour: 0 });
+        let plan = plan(decisions, caps(25, percent), Census { running, stopped_within_the_hour: 0 }, &BTreeSet::new());
         assert_eq!(plan.stops.len(), expected, "{percent} % of {running}");
     }
 }
 
 #[test]
 fn a_cap_of_zero_stops_nothing() {
-    let plan = plan(vec![idle(1, 0.0)], caps(0, 100), Census { running: 5, stopped_within_the_hour: 0 });
+    let plan =
+        plan(vec![idle(1, 0.0)], caps(0, 100), Census { running: 5, stopped_within_the_hour: 0 }, &BTreeSet::new());
     assert!(plan.stops.is_empty());
     assert_eq!(plan.decisions[0].reason, Reason::OverCap);
 }
@@ -74,8 +83,28 @@ fn a_cap_of_zero_stops_nothing() {
 #[test]
 fn only_idle_instances_count_towards_the_cap() {
     let busy = decide(&instance(1), &quiet_but(MetricName::CpuUtilization, steady(90.0)), &Policy::dev_box(), now());
-    let plan = plan(vec![busy, idle(2, 4.0)], caps(1, 100), Census { running: 2, stopped_within_the_hour: 0 });
+    let plan = plan(
+        vec![busy, idle(2, 4.0)],
+        caps(1, 100),
+        Census { running: 2, stopped_within_the_hour: 0 },
+        &BTreeSet::new(),
+    );
     assert_eq!(stops(&plan), ["2"]);
+}
+
+#[test]
+fn a_refused_stop_leaves_its_place_to_the_next_and_takes_none() {
+    let decisions: Vec<_> = (1..=4).map(|n| idle(n, f64::from(n) / 10.0)).collect();
+    let census = Census { running: 4, stopped_within_the_hour: 0 };
+    let refused = BTreeSet::from([instance(1).id]);
+    let first = plan(decisions.clone(), caps(2, 100), census, &BTreeSet::new());
+    let second = plan(decisions, caps(2, 100), census, &refused);
+    assert_eq!(
+        (stops(&first), stops(&second)),
+        (vec!["1".to_owned(), "2".to_owned()], vec!["2".to_owned(), "3".to_owned()])
+    );
+    assert_eq!(second.decisions[0].reason, Reason::Idle, "what was refused was idle all the same");
+    assert_eq!(second.decisions[3].reason, Reason::OverCap);
 }
 
 fn stopped_at(number: u32, text: &str) -> Instance {

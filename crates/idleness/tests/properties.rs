@@ -2,6 +2,8 @@
 
 mod support;
 
+use std::collections::BTreeSet;
+
 use idleness::{
     Caps, Census, Datapoint, Decision, Evidence, Instance, InstanceState, MetricName, Percent, Policy, Reason, Series,
     SeriesStatus, Tags, Verdict, decide, plan,
@@ -191,7 +193,7 @@ proptest! {
         decisions.dedup_by(|a, b| a.instance == b.instance);
         let caps = Caps { stops, share: Percent::new(percent).expect("a share") };
         let census = Census { running: decisions.len(), stopped_within_the_hour: already };
-        let planned = plan(decisions.clone(), caps, census);
+        let planned = plan(decisions.clone(), caps, census, &BTreeSet::new());
 
         let limit = stops.min((decisions.len() * usize::from(percent) / 100).max(1));
         prop_assert!(planned.stops.is_empty() || planned.stops.len() + already <= limit);
@@ -205,6 +207,6 @@ proptest! {
             let middle = shuffle.index(decisions.len());
             decisions.rotate_left(middle);
         }
-        prop_assert_eq!(plan(decisions, caps, census), planned);
+        prop_assert_eq!(plan(decisions, caps, census, &BTreeSet::new()), planned);
     }
 }

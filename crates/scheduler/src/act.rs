@@ -1,25 +1,34 @@
-//! Carrying a plan out: the one place that changes anything. What to stop was decided before.
+//! Carrying out stops: the one place that changes anything. Which, was decided before.
+
+use std::collections::BTreeSet;
 
 use fleet::{Action, ApiError, ChangeFleet, Outcome, OutcomeResult, ReadFleet};
-use idleness::{InstanceId, InstanceState, Plan, Reason, STOPPED_AT_TAG, STOPPED_BECAUSE_TAG};
+use idleness::{InstanceId, InstanceState, Reason, STOPPED_AT_TAG, STOPPED_BECAUSE_TAG};
 use jiff::Timestamp;
 
-/// Carries the plan out. Each stop is noted on its instance first, and an instance that cannot be noted is not stopped:
+/// Stops the instances. Each stop is noted on its instance first, and an instance that cannot be noted is not stopped:
 /// the cap is counted from these notes, and must hold even if this process ends between two calls.
-pub(crate) async fn act(fleet: &(impl ReadFleet + ChangeFleet), plan: &Plan, now: Timestamp) -> Vec<Outcome> {
-    if plan.stops.is_empty() {
+pub(crate) async fn act(fleet: &(impl ReadFleet + ChangeFleet), stops: &[InstanceId], now: Timestamp) -> Vec<Outcome> {
+    if stops.is_empty() {
         return Vec::new();
     }
     let stopped_at = now.to_string();
     let tags = [(STOPPED_AT_TAG, stopped_at.as_str()), (STOPPED_BECAUSE_TAG, Reason::Idle.as_str())];
-    let unnoted = fleet.tag(&plan.stops, &tags).await;
+    let unnoted = fleet.tag(stops, &tags).await;
     let is_noted = |id: &&InstanceId| !unnoted.iter().any(|refused| refused.instance == **id);
-    let to_stop: Vec<InstanceId> = plan.stops.iter().filter(is_noted).cloned().collect();
+    let to_stop: Vec<InstanceId> = stops.iter().filter(is_noted).cloned().collect();
     let mut outcomes = if to_stop.is_empty() { Vec::new() } else { fleet.stop(&to_stop).await };
     settle(fleet, &mut outcomes).await;
     outcomes.extend(take_back_notes(fleet, &outcomes).await);
     outcomes.extend(unnoted.into_iter().map(|refused| Outcome::failed(refused.instance, Action::Stop, &refused.error)));
     outcomes
+}
+
+/// The instances whose stop was refused for what they are: trying again would not help, and others may go in their place.
+/// Throttling is no such refusal.
+pub(crate) fn refused(outcomes: &[Outcome]) -> BTreeSet<InstanceId> {
+    let is_refused = |outcome: &&Outcome| code(outcome).is_some_and(ApiError::code_is_about_single_ids);
+    outcomes.iter().filter(is_refused).map(|outcome| outcome.instance.clone()).collect()
 }
 
 /// Takes the note off the instances whose stop was clearly refused. Where the effect is unclear the note stays: one stop too

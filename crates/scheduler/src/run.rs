@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use fleet::{ApiError, ChangeFleet, ReadFleet};
-use idleness::{Census, Decision, Evidence, Instance, InstanceId, Mode, Verdict, decide, needs_evidence, plan};
+use fleet::{ApiError, ChangeFleet, Outcome, ReadFleet};
+use idleness::{Census, Decision, Evidence, Instance, InstanceId, Mode, Plan, Verdict, decide, needs_evidence, plan};
 use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::{
-    act::act,
+    act::{act, refused},
     event::{Refusal, Target, parse},
     report::Report,
     settings::Settings,
@@ -51,12 +51,35 @@ pub async fn run(
     let evidence = read_evidence(fleet, &instances, settings, now).await?;
     let decisions = decide_all(&request.target, &instances, &evidence, settings, now);
     let census = read_census(fleet, &request.target, &instances, &decisions, now).await?;
-    let plan = plan(decisions, settings.caps, census);
-    let outcomes = match settings.mode {
-        Mode::DryRun => Vec::new(),
-        Mode::Enforce => act(fleet, &plan, now).await,
+    let plan_without = |refused: &BTreeSet<InstanceId>| plan(decisions.clone(), settings.caps, census, refused);
+    let (plan, outcomes) = match settings.mode {
+        Mode::DryRun => (plan_without(&BTreeSet::new()), Vec::new()),
+        Mode::Enforce => enforce(fleet, plan_without, now).await,
     };
     Ok(Report::new(settings.mode, request.trigger, now, plan, outcomes))
+}
+
+/// How often the places of refused stops are handed on within one run. The next run tries again.
+const HAND_ONS: usize = 3;
+
+/// Carries the plan out, and hands the places of stops that were refused on to the next instances under the cap.
+async fn enforce(
+    fleet: &(impl ReadFleet + ChangeFleet),
+    plan_without: impl Fn(&BTreeSet<InstanceId>) -> Plan,
+    now: Timestamp,
+) -> (Plan, Vec<Outcome>) {
+    let mut plan = plan_without(&BTreeSet::new());
+    let mut outcomes = act(fleet, &plan.stops, now).await;
+    for _ in 0..HAND_ONS {
+        let next_plan = plan_without(&refused(&outcomes));
+        let next: Vec<_> = next_plan.stops.iter().filter(|id| !plan.stops.contains(id)).cloned().collect();
+        if next.is_empty() {
+            break;
+        }
+        outcomes.extend(act(fleet, &next, now).await);
+        plan = next_plan;
+    }
+    (plan, outcomes)
 }
 
 async fn read_instances(fleet: &impl ReadFleet, target: &Target) -> Result<Vec<Instance>, ApiError> {

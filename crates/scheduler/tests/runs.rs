@@ -95,6 +95,36 @@ async fn one_refused_stop_does_not_hold_up_the_others() {
 }
 
 #[tokio::test(flavor = "current_thread")]
+async fn an_instance_that_refuses_every_stop_does_not_use_up_the_cap() {
+    let ids: Vec<String> = (0..5).map(|n| format!("i-{n:017x}")).collect();
+    for (code, stopped) in [("OperationNotPermitted", 2), ("RequestLimitExceeded", 1)] {
+        let mut fleet = FakeFleet::default();
+        for id in &ids {
+            fleet.add(id, 0.0);
+        }
+        fleet.refuse_stop(&ids[0], code);
+        let settings = scheduler::Settings { caps: Caps { stops: 2, share: Percent::ALL }, ..settings(Mode::Enforce) };
+        let report = run(&sweep(), &fleet, &settings, now()).await.expect("has a report");
+        assert_eq!((report.summary.stopped, report.summary.failed), (stopped, 1), "{code}");
+        assert_eq!(ids.iter().filter(|id| fleet.state(id) == InstanceState::Stopping).count(), stopped);
+        let planned = report.decisions.iter().filter(|decision| decision.reason == Reason::Idle).count();
+        assert_eq!(planned, report.outcomes.len(), "every stop that the report names was tried");
+    }
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn places_are_handed_on_a_bounded_number_of_times() {
+    let mut fleet = FakeFleet::default();
+    for n in 0..20 {
+        fleet.add(&format!("i-{n:017x}"), 0.0);
+        fleet.refuse_stop(&format!("i-{n:017x}"), "OperationNotPermitted");
+    }
+    let settings = scheduler::Settings { caps: Caps { stops: 2, share: Percent::ALL }, ..settings(Mode::Enforce) };
+    let report = run(&sweep(), &fleet, &settings, now()).await.expect("has a report");
+    assert_eq!((report.summary.failed, report.summary.stop), (8, 8), "two, and three times two more");
+}
+
+#[tokio::test(flavor = "current_thread")]
 async fn a_stop_whose_answer_was_lost_is_looked_at_again() {
     let mut fleet = FakeFleet::of_every_kind();
     fleet.lose_answer_of(IDLE);
