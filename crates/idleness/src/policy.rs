@@ -283,6 +283,18 @@ mod tests {
     }
 
     #[test]
+    fn metrics_and_statistics_have_the_names_that_cloudwatch_gives_them() {
+        let signals = Policy::dev_box().signals;
+        let named = signals.iter().flat_map(|signal| {
+            signal.metrics.iter().map(|metric| format!("{} {}", metric.as_str(), signal.statistic.as_str()))
+        });
+        assert_eq!(
+            named.collect::<Vec<_>>(),
+            ["CPUUtilization Maximum", "NetworkIn Sum", "NetworkOut Sum", "EBSReadOps Sum", "EBSWriteOps Sum"]
+        );
+    }
+
+    #[test]
     fn an_unknown_policy_is_refused() {
         assert_eq!(Policy::named("dev-box"), Ok(Policy::dev_box()));
         assert_eq!(Policy::named("Dev-Box"), Err(UnknownPolicy));

@@ -225,6 +225,9 @@ fn datapoints_outside_the_window_prove_nothing() {
     let mut old_peak = steady(0.0);
     old_peak.points.push(Datapoint { at: window.from - jiff::SignedDuration::from_secs(1), value: 99.0 });
     check(&instance(1), &quiet_but(MetricName::CpuUtilization, old_peak), Reason::Idle);
+    let mut later_peak = steady(0.0);
+    later_peak.points.push(Datapoint { at: window.open_until, value: 99.0 });
+    check(&instance(1), &quiet_but(MetricName::CpuUtilization, later_peak), Reason::Idle);
 }
 
 #[test]

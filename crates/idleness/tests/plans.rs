@@ -5,8 +5,8 @@ mod support;
 use std::collections::BTreeSet;
 
 use idleness::{
-    Caps, Census, Decision, Instance, InstanceState, MetricName, Percent, Plan, Policy, Reason, STOPPED_AT_TAG, Tags,
-    Verdict, decide, plan,
+    Caps, Census, Decision, Instance, InstanceState, MetricName, Mode, Percent, Plan, Policy, Reason, STOPPED_AT_TAG,
+    Tags, UnknownMode, Verdict, decide, plan,
 };
 use support::{instance, minutes_ago, now, quiet, quiet_but, steady};
 
@@ -38,6 +38,25 @@ fn the_least_active_go_first_and_ids_break_ties() {
     let over_cap: Vec<_> = plan.decisions.iter().filter(|decision| decision.reason == Reason::OverCap).collect();
     assert_eq!(over_cap.len(), 2);
     assert!(over_cap.iter().all(|decision| decision.verdict == Verdict::Keep));
+}
+
+#[test]
+fn activity_is_measured_by_how_much_of_a_limit_is_used() {
+    // 80 % of the CPU limit, and half of the network limit.
+    let network = quiet_but(MetricName::NetworkIn, steady(1024.0 * 300.0));
+    let by_network = decide(&instance(2), &network, &Policy::dev_box(), now());
+    let census = Census { running: 2, stopped_within_the_hour: 0 };
+    let plan = plan(vec![idle(1, 4.0), by_network], caps(1, 100), census, &BTreeSet::new());
+    assert_eq!(stops(&plan), ["2"]);
+}
+
+#[test]
+fn modes_have_the_names_of_the_setting() {
+    assert_eq!(("dry-run".parse(), "enforce".parse()), (Ok(Mode::DryRun), Ok(Mode::Enforce)));
+    assert_eq!((Mode::DryRun.as_str(), Mode::Enforce.as_str()), ("dry-run", "enforce"));
+    for text in ["", "Enforce", "dry", "on"] {
+        assert_eq!(text.parse::<Mode>(), Err(UnknownMode));
+    }
 }
 
 #[test]
