@@ -87,15 +87,19 @@ impl Census {
         let opted_in = || fleet.iter().filter(|instance| instance.tags.opted_in());
         Self {
             running: opted_in().filter(|instance| instance.state == InstanceState::Running).count(),
-            stopped_within_the_hour: opted_in().filter(|instance| stopped_within_the_hour(instance, now)).count(),
+            stopped_within_the_hour: opted_in().filter(|instance| was_stopped_within_the_hour(instance, now)).count(),
         }
     }
 }
 
-/// A time in the future counts as recent: a wrong clock must not lift the cap.
-fn stopped_within_the_hour(instance: &Instance, now: Timestamp) -> bool {
-    let stopped_at = instance.tags.get(STOPPED_AT_TAG).and_then(|text| text.parse::<Timestamp>().ok());
-    stopped_at.is_some_and(|stopped_at| now.duration_since(stopped_at) < CAP_WINDOW)
+/// Whether the instance carries the note of a stop within the last hour. A note from the future counts, and so does one
+/// that cannot be read: neither a wrong clock nor a damaged tag may lift the cap.
+#[must_use]
+pub fn was_stopped_within_the_hour(instance: &Instance, now: Timestamp) -> bool {
+    instance.tags.get(STOPPED_AT_TAG).is_some_and(|text| {
+        let stopped_at = text.parse::<Timestamp>();
+        stopped_at.map_or(true, |stopped_at| now.duration_since(stopped_at) < CAP_WINDOW)
+    })
 }
 
 /// All decisions of a run, and what follows from them.
@@ -111,7 +115,7 @@ pub struct Plan {
 /// `decisions` does not matter.
 ///
 /// `refused` are instances whose stop was tried and refused: they are not to be stopped again, and take no place, so that
-/// one which refuses every stop does not hold up the others for ever.
+/// one which refuses every stop does not hold up the others.
 #[must_use]
 pub fn plan(mut decisions: Vec<Decision>, caps: Caps, census: Census, refused: &BTreeSet<InstanceId>) -> Plan {
     decisions.sort_by(|a, b| a.activity().total_cmp(&b.activity()).then_with(|| a.instance.cmp(&b.instance)));

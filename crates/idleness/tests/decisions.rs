@@ -94,6 +94,11 @@ fn a_tag_that_cannot_be_honoured_keeps_and_is_quoted() {
         ("doze:keep-until", "2026-11-21T20:00:00"),
         ("doze:policy", "gcp"),
         ("doze:policy", ""),
+        ("doze:stopped-at", "last night"),
+        ("doze:stop-at", "soon"),
+        ("doze:start-owed-since", ""),
+        ("doze:keep_until", "2026-12-24T20:00:00Z"),
+        ("doze:", ""),
         ("doze:schedule", "mon-fri 09:00-18:00 @ Asia/Seoul"),
     ] {
         let decision = check_tag(key, value, Reason::BadTag);
@@ -101,6 +106,10 @@ fn a_tag_that_cannot_be_honoured_keeps_and_is_quoted() {
         assert!(detail.contains(key) && detail.contains(&format!("{value:?}")), "{detail}");
     }
     check_tag("doze:policy", "dev-box", Reason::Idle);
+    check_tag("doze:stopped-at", "2026-11-20T20:00:00Z", Reason::Idle);
+    check_tag("doze:stopped-because", "idle", Reason::Idle);
+    check_tag("doze:after", "db", Reason::Idle);
+    check_tag("dozen:eggs", "12", Reason::Idle);
 }
 
 #[test]

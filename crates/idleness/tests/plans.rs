@@ -143,7 +143,7 @@ fn the_census_counts_running_and_recently_stopped_opted_in_instances() {
         stopped_at(7, &minutes_ago(-10).to_string()),
         Instance { tags: Tags::from_iter([(STOPPED_AT_TAG, minutes_ago(1).to_string())]), ..instance(8) },
     ];
-    assert_eq!(Census::take(&fleet, now()), Census { running: 1, stopped_within_the_hour: 2 });
+    assert_eq!(Census::take(&fleet, now()), Census { running: 1, stopped_within_the_hour: 3 });
     assert_eq!(decide(&fleet[0], &quiet(), &Policy::dev_box(), now()).reason, Reason::Idle);
 }
 

@@ -1,4 +1,4 @@
-//! Carrying out stops: the one place that changes anything. Which, was decided before.
+//! Carrying out stops: the one place that changes anything. Which instances, was decided before.
 
 use std::collections::BTreeSet;
 
@@ -6,11 +6,25 @@ use fleet::{Action, ApiError, ChangeFleet, Outcome, OutcomeResult, ReadFleet};
 use idleness::{InstanceId, InstanceState, Reason, STOPPED_AT_TAG, STOPPED_BECAUSE_TAG};
 use jiff::Timestamp;
 
+/// What came of one round of stops.
+pub(crate) struct Round {
+    /// At least one outcome for each instance.
+    pub(crate) outcomes: Vec<Outcome>,
+    /// The instances that were refused for what they are, and run on: others may go in their place.
+    pub(crate) refused: BTreeSet<InstanceId>,
+}
+
 /// Stops the instances. Each stop is noted on its instance first, and an instance that cannot be noted is not stopped:
-/// the cap is counted from these notes, and must hold even if this process ends between two calls.
-pub(crate) async fn act(fleet: &(impl ReadFleet + ChangeFleet), stops: &[InstanceId], now: Timestamp) -> Vec<Outcome> {
+/// the cap is counted from these notes, and must hold even if this process ends between two calls. `noted_before` are the
+/// instances that carry the note of an earlier stop within the hour.
+pub(crate) async fn act(
+    fleet: &(impl ReadFleet + ChangeFleet),
+    stops: &[InstanceId],
+    noted_before: &BTreeSet<InstanceId>,
+    now: Timestamp,
+) -> Round {
     if stops.is_empty() {
-        return Vec::new();
+        return Round { outcomes: Vec::new(), refused: BTreeSet::new() };
     }
     let stopped_at = now.to_string();
     let tags = [(STOPPED_AT_TAG, stopped_at.as_str()), (STOPPED_BECAUSE_TAG, Reason::Idle.as_str())];
@@ -19,23 +33,39 @@ pub(crate) async fn act(fleet: &(impl ReadFleet + ChangeFleet), stops: &[Instanc
     let to_stop: Vec<InstanceId> = stops.iter().filter(is_noted).cloned().collect();
     let mut outcomes = if to_stop.is_empty() { Vec::new() } else { fleet.stop(&to_stop).await };
     settle(fleet, &mut outcomes).await;
-    outcomes.extend(take_back_notes(fleet, &outcomes).await);
-    outcomes.extend(unnoted.into_iter().map(|refused| Outcome::failed(refused.instance, Action::Stop, &refused.error)));
-    outcomes
+
+    let mut refused: BTreeSet<InstanceId> =
+        outcomes.iter().filter(|outcome| runs_on(outcome)).map(|outcome| outcome.instance.clone()).collect();
+    outcomes.extend(take_back_notes(fleet, refused.difference(noted_before).cloned().collect()).await);
+    refused.extend(unnoted.iter().filter(|r| is_refusal(&r.error.code)).map(|r| r.instance.clone()));
+    outcomes.extend(unnoted.into_iter().map(|r| Outcome::failed(r.instance, Action::Stop, &r.error)));
+    Round { outcomes, refused }
 }
 
-/// The instances whose stop was refused for what they are: trying again would not help, and others may go in their place.
-/// Throttling is no such refusal.
-pub(crate) fn refused(outcomes: &[Outcome]) -> BTreeSet<InstanceId> {
-    let is_refused = |outcome: &&Outcome| code(outcome).is_some_and(ApiError::code_is_about_single_ids);
-    outcomes.iter().filter(is_refused).map(|outcome| outcome.instance.clone()).collect()
+/// Looks again at the instances whose stop failed, and reports their true state. The last error says little: an attempt
+/// before it may have taken effect. What cannot be seen stays failed.
+async fn settle(fleet: &impl ReadFleet, outcomes: &mut [Outcome]) {
+    let failed: Vec<InstanceId> =
+        outcomes.iter().filter(|outcome| outcome.is_failed()).map(|outcome| outcome.instance.clone()).collect();
+    if failed.is_empty() {
+        return;
+    }
+    let Ok(instances) = fleet.instances(&failed).await else { return };
+    for outcome in outcomes.iter_mut().filter(|outcome| outcome.is_failed()) {
+        let seen = instances.iter().find(|instance| instance.id == outcome.instance).map(|instance| instance.state);
+        outcome.to = seen.or(outcome.to);
+        if matches!(seen, Some(InstanceState::Stopping | InstanceState::Stopped)) {
+            // Refused for its state: somebody else was faster, perhaps another invocation of ours, whose note this then is.
+            // Otherwise the call took effect and its answer was lost.
+            let was_refused = code(outcome).is_some_and(ApiError::code_is_about_single_ids);
+            outcome.result = if was_refused { OutcomeResult::Already } else { OutcomeResult::Done };
+        }
+    }
 }
 
-/// Takes the note off the instances whose stop was clearly refused. Where the effect is unclear the note stays: one stop too
-/// many counts towards the cap, never one too few.
-async fn take_back_notes(fleet: &impl ChangeFleet, outcomes: &[Outcome]) -> Vec<Outcome> {
-    let refused = outcomes.iter().filter(|outcome| outcome.is_failed() && !effect_is_unknown(outcome));
-    let ids: Vec<InstanceId> = refused.map(|outcome| outcome.instance.clone()).collect();
+/// Takes the note off instances whose stop was refused and that were seen to run on. In every other case it stays: one stop
+/// too many counts towards the cap, never one too few.
+async fn take_back_notes(fleet: &impl ChangeFleet, ids: Vec<InstanceId>) -> Vec<Outcome> {
     if ids.is_empty() {
         return Vec::new();
     }
@@ -43,35 +73,15 @@ async fn take_back_notes(fleet: &impl ChangeFleet, outcomes: &[Outcome]) -> Vec<
     still_noted.into_iter().map(|refused| Outcome::failed(refused.instance, Action::Untag, &refused.error)).collect()
 }
 
-/// Looks again at the instances whose stop ended without a clear answer, and reports their true state. What cannot be
-/// seen stays failed.
-async fn settle(fleet: &impl ReadFleet, outcomes: &mut [Outcome]) {
-    let unclear: Vec<InstanceId> =
-        outcomes.iter().filter(|outcome| is_unclear(outcome)).map(|outcome| outcome.instance.clone()).collect();
-    if unclear.is_empty() {
-        return;
-    }
-    let Ok(instances) = fleet.instances(&unclear).await else { return };
-    for outcome in outcomes.iter_mut().filter(|outcome| is_unclear(outcome)) {
-        let seen = instances.iter().find(|instance| instance.id == outcome.instance).map(|instance| instance.state);
-        outcome.to = seen.or(outcome.to);
-        if matches!(seen, Some(InstanceState::Stopping | InstanceState::Stopped)) {
-            // Refused for its state: somebody else was faster, perhaps another invocation of ours, whose note this then is.
-            // Otherwise the call took effect and its answer was lost.
-            let was_refused = code(outcome) == Some(INCORRECT_STATE);
-            outcome.result = if was_refused { OutcomeResult::Already } else { OutcomeResult::Done };
-        }
-    }
+/// Whether the stop was refused for what the instance is, and the instance was seen running afterwards.
+fn runs_on(outcome: &Outcome) -> bool {
+    outcome.to == Some(InstanceState::Running) && code(outcome).is_some_and(is_refusal)
 }
 
-const INCORRECT_STATE: &str = "IncorrectInstanceState";
-
-fn is_unclear(outcome: &Outcome) -> bool {
-    code(outcome) == Some(INCORRECT_STATE) || effect_is_unknown(outcome)
-}
-
-fn effect_is_unknown(outcome: &Outcome) -> bool {
-    code(outcome).is_some_and(ApiError::code_leaves_effect_unknown)
+/// Whether the error is about the instance. Throttling is not, and neither is a denial: it is about the role, more often
+/// than not, and would be the same for the next instance.
+fn is_refusal(code: &str) -> bool {
+    ApiError::code_is_about_single_ids(code) && code != "UnauthorizedOperation"
 }
 
 fn code(outcome: &Outcome) -> Option<&str> {

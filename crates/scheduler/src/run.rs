@@ -3,12 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use fleet::{ApiError, ChangeFleet, Outcome, ReadFleet};
-use idleness::{Census, Decision, Evidence, Instance, InstanceId, Mode, Plan, Verdict, decide, needs_evidence, plan};
+use idleness::{
+    Census, Decision, Evidence, Instance, InstanceId, Mode, Plan, Verdict, decide, needs_evidence, plan,
+    was_stopped_within_the_hour,
+};
 use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::{
-    act::{act, refused},
+    act::{Round, act},
     event::{Refusal, Target, parse},
     report::Report,
     settings::Settings,
@@ -54,7 +57,7 @@ pub async fn run(
     let plan_without = |refused: &BTreeSet<InstanceId>| plan(decisions.clone(), settings.caps, census, refused);
     let (plan, outcomes) = match settings.mode {
         Mode::DryRun => (plan_without(&BTreeSet::new()), Vec::new()),
-        Mode::Enforce => enforce(fleet, plan_without, now).await,
+        Mode::Enforce => enforce(fleet, plan_without, &noted_before(&instances, now), now).await,
     };
     Ok(Report::new(settings.mode, request.trigger, now, plan, outcomes))
 }
@@ -66,20 +69,29 @@ const HAND_ONS: usize = 3;
 async fn enforce(
     fleet: &(impl ReadFleet + ChangeFleet),
     plan_without: impl Fn(&BTreeSet<InstanceId>) -> Plan,
+    noted_before: &BTreeSet<InstanceId>,
     now: Timestamp,
 ) -> (Plan, Vec<Outcome>) {
     let mut plan = plan_without(&BTreeSet::new());
-    let mut outcomes = act(fleet, &plan.stops, now).await;
+    let Round { mut outcomes, mut refused } = act(fleet, &plan.stops, noted_before, now).await;
     for _ in 0..HAND_ONS {
-        let next_plan = plan_without(&refused(&outcomes));
+        let next_plan = plan_without(&refused);
         let next: Vec<_> = next_plan.stops.iter().filter(|id| !plan.stops.contains(id)).cloned().collect();
         if next.is_empty() {
             break;
         }
-        outcomes.extend(act(fleet, &next, now).await);
+        let round = act(fleet, &next, noted_before, now).await;
+        outcomes.extend(round.outcomes);
+        refused.extend(round.refused);
         plan = next_plan;
     }
     (plan, outcomes)
+}
+
+/// The instances that carry the note of a stop within the hour, which must not be lost with the note of a refused one.
+fn noted_before(instances: &[Instance], now: Timestamp) -> BTreeSet<InstanceId> {
+    let noted = instances.iter().filter(|instance| was_stopped_within_the_hour(instance, now));
+    noted.map(|instance| instance.id.clone()).collect()
 }
 
 async fn read_instances(fleet: &impl ReadFleet, target: &Target) -> Result<Vec<Instance>, ApiError> {

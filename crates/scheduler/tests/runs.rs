@@ -156,14 +156,15 @@ async fn an_instance_that_cannot_be_noted_is_not_stopped() {
     assert_eq!(fleet.state("i-00000000000000aaa"), InstanceState::Stopping);
     let failed = serde_json::to_value(report.first_failure()).expect("serializes");
     assert_eq!((&failed["instance"], &failed["action"]), (&json!(IDLE), &json!("stop")));
-    assert_eq!(failed["code"], "UnauthorizedOperation");
+    assert_eq!(failed["code"], "TagLimitExceeded");
 }
 
 #[tokio::test(flavor = "current_thread")]
 async fn the_note_of_a_refused_stop_is_taken_back_and_that_of_an_unclear_one_stays() {
     for (code, is_taken_back) in [
         ("OperationNotPermitted", true),
-        ("RequestLimitExceeded", true),
+        ("RequestLimitExceeded", false),
+        ("UnauthorizedOperation", false),
         ("InternalError", false),
         ("ServiceUnavailable", false),
         ("Timeout", false),
@@ -176,28 +177,63 @@ async fn the_note_of_a_refused_stop_is_taken_back_and_that_of_an_unclear_one_sta
     }
 }
 
+/// Makes something go wrong with one instance.
+type Fault = fn(&mut FakeFleet, &str);
+
 #[tokio::test(flavor = "current_thread")]
 async fn an_event_that_is_tried_again_stays_under_the_cap_whatever_fails() {
-    let ids: Vec<String> = (0..6).map(|n| format!("i-{n:017x}")).collect();
-    for code in ["none", "tag", "Timeout", "OperationNotPermitted"] {
-        let mut fleet = FakeFleet::default();
-        for id in &ids {
-            fleet.add(id, 0.0);
-            match code {
-                "none" => {}
-                "tag" => fleet.refuse_tag(id),
-                "Timeout" => fleet.lose_answer_of(id),
-                code => fleet.refuse_stop(id, code),
+    let ids: Vec<String> = (0..8).map(|n| format!("i-{n:017x}")).collect();
+    let faults: [(&str, Fault); 6] = [
+        ("none", |_, _| {}),
+        ("tags refused", |fleet, id| fleet.refuse_tag(id)),
+        ("answer lost", |fleet, id| fleet.lose_answer_of(id)),
+        ("stop protection", |fleet, id| fleet.refuse_stop(id, "OperationNotPermitted")),
+        ("took effect, then throttled", |fleet, id| fleet.stop_and_answer(id, "RequestLimitExceeded")),
+        ("somebody was faster", |fleet, id| fleet.stop_and_answer(id, "IncorrectInstanceState")),
+    ];
+    for (name, fault) in faults {
+        for blind in [false, true] {
+            let mut fleet = FakeFleet::default();
+            for (n, id) in ids.iter().enumerate() {
+                fleet.add(id, 0.0);
+                // Half of the fleet, so that there are others to stop in their place.
+                if n % 2 == 0 {
+                    fault(&mut fleet, id);
+                }
             }
+            if blind {
+                fleet.go_blind_after_acting();
+            }
+            let settings =
+                scheduler::Settings { caps: Caps { stops: 2, share: Percent::ALL }, ..settings(Mode::Enforce) };
+            for _ in 0..3 {
+                run(&sweep(), &fleet, &settings, now()).await.expect("has a report");
+            }
+            let stopped = ids.iter().filter(|id| fleet.state(id) == InstanceState::Stopping).count();
+            assert!(stopped <= 2, "{name}, blind: {blind}: {stopped} were stopped");
+            assert!(blind || stopped == 2, "{name}: only {stopped} were stopped");
         }
-        let settings = scheduler::Settings { caps: Caps { stops: 2, share: Percent::ALL }, ..settings(Mode::Enforce) };
-        for _ in 0..3 {
-            run(&sweep(), &fleet, &settings, now()).await.expect("has a report");
-        }
-        let stopped = ids.iter().filter(|id| fleet.state(id) == InstanceState::Stopping).count();
-        let expected = if matches!(code, "none" | "Timeout") { 2 } else { 0 };
-        assert_eq!(stopped, expected, "{code}");
     }
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn the_note_of_an_earlier_stop_survives_a_refused_one() {
+    let mut fleet = FakeFleet::of_every_kind();
+    let earlier = (now() - SignedDuration::from_mins(40)).to_string();
+    fleet.edit(IDLE, |instance| instance.tags = Tags::from_iter([("doze", "on"), ("doze:stopped-at", &earlier)]));
+    fleet.refuse_stop(IDLE, "OperationNotPermitted");
+    enforced(&fleet, &alarm(IDLE)).await;
+    assert!(fleet.tag_of(IDLE, "doze:stopped-at").is_some());
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn a_note_that_cannot_be_taken_back_is_a_failure_of_its_own() {
+    let mut fleet = FakeFleet::of_every_kind();
+    fleet.refuse_stop(IDLE, "OperationNotPermitted");
+    fleet.refuse_untag();
+    let report = enforced(&fleet, &alarm(IDLE)).await;
+    let actions: Vec<Value> = report.outcomes.iter().map(|o| json!(o)["action"].clone()).collect();
+    assert_eq!((actions, report.summary.failed), (vec![json!("stop"), json!("untag")], 2));
 }
 
 #[tokio::test(flavor = "current_thread")]

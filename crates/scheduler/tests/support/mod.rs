@@ -46,6 +46,8 @@ pub struct FakeFleet {
     state_after_refusal: BTreeMap<InstanceId, InstanceState>,
     unreadable: Option<ApiError>,
     ignores_filters: bool,
+    blind_after_acting: bool,
+    refuses_untag: bool,
     calls: RefCell<Calls>,
 }
 
@@ -103,6 +105,22 @@ impl FakeFleet {
         self.unreadable = Some(ApiError::new("ec2:DescribeInstances", "RequestLimitExceeded", "slow down"));
     }
 
+    /// A stop takes effect, and the last of its attempts is answered with this error.
+    pub fn stop_and_answer(&mut self, text: &str, code: &str) {
+        self.refuse_stop(text, code);
+        self.state_after_refusal.insert(id(text), InstanceState::Stopping);
+    }
+
+    /// Once a stop was tried, single instances cannot be described any more.
+    pub fn go_blind_after_acting(&mut self) {
+        self.blind_after_acting = true;
+    }
+
+    /// No tag can be taken off.
+    pub fn refuse_untag(&mut self) {
+        self.refuses_untag = true;
+    }
+
     /// Describes all instances, whichever it is asked for.
     pub fn ignore_filters(&mut self) {
         self.ignores_filters = true;
@@ -149,6 +167,9 @@ impl ReadFleet for FakeFleet {
     async fn instances(&self, ids: &[InstanceId]) -> Result<Vec<Instance>, ApiError> {
         self.record("instances", ids);
         self.readable()?;
+        if self.blind_after_acting && self.calls().iter().any(|call| call.starts_with("stop")) {
+            return Err(ApiError::new("ec2:DescribeInstances", "RequestLimitExceeded", "slow down"));
+        }
         let all = self.instances.borrow();
         Ok(all.values().filter(|instance| self.ignores_filters || ids.contains(&instance.id)).cloned().collect())
     }
@@ -205,12 +226,16 @@ impl ChangeFleet for FakeFleet {
         for id in accepted {
             self.change_tags(id, tags, &[]);
         }
-        let error = ApiError::new("ec2:CreateTags", "UnauthorizedOperation", "refused by the test");
+        let error = ApiError::new("ec2:CreateTags", "TagLimitExceeded", "refused by the test");
         refused.into_iter().map(|id| Refused { instance: id.clone(), error: error.clone() }).collect()
     }
 
     async fn untag(&self, ids: &[InstanceId], keys: &[&str]) -> Vec<Refused> {
         self.record("untag", ids);
+        if self.refuses_untag {
+            let error = ApiError::new("ec2:DeleteTags", "OperationNotPermitted", "refused by the test");
+            return ids.iter().map(|id| Refused { instance: id.clone(), error: error.clone() }).collect();
+        }
         for id in ids {
             self.change_tags(id, &[], keys);
         }
