@@ -50,21 +50,6 @@ impl ApiError {
                 | "TagLimitExceeded"
         )
     }
-
-    /// Whether a call that failed with this code may have taken effect all the same.
-    #[must_use]
-    pub fn code_leaves_effect_unknown(code: &str) -> bool {
-        matches!(
-            code,
-            Self::TIMEOUT
-                | Self::NO_CONNECTION
-                | Self::BAD_ANSWER
-                | "InternalError"
-                | "InternalFailure"
-                | "ServiceUnavailable"
-                | "Unavailable"
-        )
-    }
 }
 
 #[cfg(test)]
