@@ -29,7 +29,7 @@ INSTANCES = {"Fn::Sub": "arn:${AWS::Partition}:ec2:${AWS::Region}:${AWS::Account
 OPTED_IN = {"aws:ResourceTag/doze": "on"}
 NOTES = {
     "StringEquals": OPTED_IN,
-    "ForAllValues:StringEquals": {"aws:TagKeys": ["doze:stopped-at", "doze:stopped-because"]},
+    "ForAllValues:StringEquals": {"aws:TagKeys": ["doze:stop-at", "doze:stopped-at", "doze:stopped-because"]},
     "Null": {"aws:TagKeys": "false"},
 }
 HERE = {"StringEquals": {"aws:RequestedRegion": {"Ref": "AWS::Region"}}}
@@ -45,7 +45,13 @@ ALLOWED = {
     "HomeRole": [logs("HomeLogs")],
     "SchedulerRole": [
         {"Action": "ec2:DescribeInstances", "Resource": "*", "Condition": HERE},
+        {"Action": "ec2:DescribeSpotInstanceRequests", "Resource": "*", "Condition": HERE},
+        {"Action": "cloudwatch:ListMetrics", "Resource": "*", "Condition": HERE},
         {"Action": "cloudwatch:GetMetricData", "Resource": "*", "Condition": HERE},
+        {"Action": "cloudwatch:DescribeAlarms", "Resource": "*", "Condition": HERE},
+        {"Action": "cloudwatch:DescribeAlarmContributors", "Resource": "*", "Condition": HERE},
+        {"Action": "ssm:DescribeSessions", "Resource": "*", "Condition": HERE},
+        {"Action": "ec2:DescribeInstanceAttribute", "Resource": INSTANCES, "Condition": {"StringEquals": OPTED_IN}},
         {"Action": "ec2:StopInstances", "Resource": INSTANCES, "Condition": {"StringEquals": OPTED_IN}},
         {"Action": "ec2:CreateTags", "Resource": INSTANCES, "Condition": NOTES},
         {"Action": "ec2:DeleteTags", "Resource": INSTANCES, "Condition": NOTES},

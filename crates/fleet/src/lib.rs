@@ -14,4 +14,4 @@ pub use error::ApiError;
 pub use isolate::{CALLS_PER_BATCH, IDS_PER_BATCH, Refused, in_batches};
 pub use outcome::{Action, Outcome, OutcomeResult};
 pub use packing::{DATAPOINTS_PER_CALL, QUERIES_PER_CALL, queries_per_call};
-pub use port::{ChangeFleet, ReadFleet};
+pub use port::{Alarm, ChangeFleet, ReadAlarms, ReadFleet, Watches};

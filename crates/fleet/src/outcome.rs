@@ -13,6 +13,10 @@ pub enum Action {
     Stop,
     /// `DeleteTags`, after a stop that did not happen.
     Untag,
+    /// `CreateTags`, to announce a stop.
+    Announce,
+    /// `DeleteTags`, to withdraw an announcement.
+    Withdraw,
 }
 
 /// How it ended.
@@ -63,6 +67,12 @@ impl Outcome {
             },
         };
         Self { instance, action: Action::Stop, result, from: Some(from), to: Some(to) }
+    }
+
+    /// An action that took effect and changed no state.
+    #[must_use]
+    pub const fn done(instance: InstanceId, action: Action) -> Self {
+        Self { instance, action, result: OutcomeResult::Done, from: None, to: None }
     }
 
     /// An action that failed.

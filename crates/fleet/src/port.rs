@@ -1,9 +1,9 @@
 //! What the functions ask of the fleet. Implemented by the AWS adapter, and by a fake in tests.
 #![expect(async_fn_in_trait, reason = "the functions run on one thread, so no caller needs the futures to be `Send`")]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use idleness::{Evidence, Instance, InstanceId, Policy};
+use idleness::{Evidence, Instance, InstanceId, Policy, StopProtection};
 use jiff::Timestamp;
 
 use crate::{ApiError, Outcome, Refused};
@@ -22,17 +22,74 @@ pub trait ReadFleet {
     /// EC2 did not answer.
     async fn instances(&self, ids: &[InstanceId]) -> Result<Vec<Instance>, ApiError>;
 
-    /// What the policy's signals measured of these instances in the window that ends `now`. A series that CloudWatch
-    /// did not return is absent, which is never proof of anything.
+    /// What the signals of each instance's policy measured in the window that ends `now`. A series that CloudWatch did not
+    /// return is absent, which is never proof of anything.
     ///
     /// # Errors
     /// CloudWatch did not answer one of the calls.
     async fn evidence(
         &self,
-        ids: &[InstanceId],
-        policy: &Policy,
+        subjects: &[(&Instance, &Policy)],
         now: Timestamp,
     ) -> Result<BTreeMap<InstanceId, Evidence>, ApiError>;
+
+    /// How many sessions of AWS Systems Manager are open on each of the instances, zero included. If not all sessions could
+    /// be read, all instances are absent: unread sessions are missing data, and keep those that they are about.
+    async fn sessions(&self, ids: &[InstanceId]) -> BTreeMap<InstanceId, u32>;
+
+    /// Whether stop protection is on. An instance of which EC2 did not say is absent: EC2 itself refuses to stop it.
+    async fn stop_protection(&self, ids: &[InstanceId]) -> BTreeMap<InstanceId, StopProtection>;
+}
+
+/// Looks up what an alarm is about, where its event does not say.
+pub trait ReadAlarms {
+    /// The alarms of these names. A name that CloudWatch does not know is absent from the answer.
+    ///
+    /// # Errors
+    /// CloudWatch did not answer.
+    async fn alarms(&self, names: &[String]) -> Result<Vec<Alarm>, ApiError>;
+
+    /// The names of the alarms that the rule of a composite alarm mentions.
+    ///
+    /// # Errors
+    /// CloudWatch did not answer, or knows no composite alarm of that name.
+    async fn children(&self, alarm: &str) -> Result<Vec<String>, ApiError>;
+
+    /// The values of the dimension `InstanceId` of all contributors of an alarm over many time series.
+    ///
+    /// # Errors
+    /// CloudWatch did not answer, or knows no such alarm of that name.
+    async fn contributors(&self, alarm: &str) -> Result<BTreeSet<String>, ApiError>;
+}
+
+/// An alarm, as far as it leads to instances.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Alarm {
+    /// Its name.
+    pub name: String,
+    /// What it watches.
+    pub watches: Watches,
+}
+
+/// What an alarm watches.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Watches {
+    /// Metrics with these values of the dimension `InstanceId`. None, if its metrics have no such dimension.
+    Instances(BTreeSet<String>),
+    /// Many time series at once: its contributors name the instances.
+    Contributors,
+    /// Other alarms.
+    Alarms,
+}
+
+impl Watches {
+    /// Whether a metric expression is a query of CloudWatch Metrics Insights, which finds its time series itself.
+    /// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch-metrics-insights-querylanguage.html>
+    #[must_use]
+    pub fn is_metrics_insights(expression: &str) -> bool {
+        let first_word = expression.split_whitespace().next().unwrap_or_default();
+        first_word.eq_ignore_ascii_case("SELECT")
+    }
 }
 
 /// Changes, each outcome by instance: one failure never stops the rest.

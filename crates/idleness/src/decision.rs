@@ -1,17 +1,21 @@
-//! The gates. `decide` asks them in order and the first that holds wins; each has its reason, doing nothing included.
+//! Decisions: `decide` asks the gates in order, and the first that holds wins. Each has its reason, doing nothing included.
 
-use jiff::Timestamp;
-use serde::Serialize;
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
 
 use crate::{
-    evidence::{Evidence, Finding},
-    instance::{Instance, InstanceId, InstanceState, RootDevice},
-    policy::{Policy, Unit},
-    wishes::Wishes,
+    announcement::{self, Announcement},
+    evidence::Evidence,
+    finding::Finding,
+    gates::{Case, Gate, Hold},
+    instance::{Instance, InstanceId},
+    policies::Policies,
+    policy::Policy,
+    wishes::policy,
 };
 
 /// What to do with an instance.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
     /// Leave it as it is.
@@ -21,7 +25,7 @@ pub enum Verdict {
 }
 
 /// Why.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Reason {
     /// EC2 does not know the id.
@@ -40,16 +44,26 @@ pub enum Reason {
     AutoScalingMember,
     /// It is a node of an EKS, Kubernetes or ECS cluster.
     ClusterMember,
+    /// Its capacity comes from a one-time Spot request, so that it cannot be stopped.
+    OneTimeSpot,
     /// Its root volume is an instance store, so that it cannot be stopped.
     InstanceStoreRoot,
+    /// Stop protection is on.
+    StopProtected,
     /// The tag `doze:keep-until` is in the future.
     KeptAwake,
+    /// A window of its schedule is open.
+    InsideSchedule,
     /// It has been up for less than the policy's minimum uptime, or EC2 did not say since when.
     RecentlyStarted,
     /// A signal has too few datapoints, an incomplete answer, or an impossible value.
     InsufficientData,
     /// A signal is above its limit.
     Busy,
+    /// A session of AWS Systems Manager is open.
+    SessionActive,
+    /// Idle, and its stop was announced: the grace period has begun or is running.
+    Announced,
     /// Idle, but the cap on stops is reached.
     OverCap,
     /// Every signal stayed within its limit for the whole lookback.
@@ -70,11 +84,16 @@ impl Reason {
             | Self::BadTag
             | Self::AutoScalingMember
             | Self::ClusterMember
+            | Self::OneTimeSpot
             | Self::InstanceStoreRoot
+            | Self::StopProtected
             | Self::KeptAwake
+            | Self::InsideSchedule
             | Self::RecentlyStarted
             | Self::InsufficientData
             | Self::Busy
+            | Self::SessionActive
+            | Self::Announced
             | Self::OverCap => Verdict::Keep,
         }
     }
@@ -91,19 +110,41 @@ impl Reason {
             Self::BadTag => "bad-tag",
             Self::AutoScalingMember => "auto-scaling-member",
             Self::ClusterMember => "cluster-member",
+            Self::OneTimeSpot => "one-time-spot",
             Self::InstanceStoreRoot => "instance-store-root",
+            Self::StopProtected => "stop-protected",
             Self::KeptAwake => "kept-awake",
+            Self::InsideSchedule => "inside-schedule",
             Self::RecentlyStarted => "recently-started",
             Self::InsufficientData => "insufficient-data",
             Self::Busy => "busy",
+            Self::SessionActive => "session-active",
+            Self::Announced => "announced",
             Self::OverCap => "over-cap",
             Self::Idle => "idle",
         }
     }
 }
 
+/// The rules of a run, the same for all instances.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Rules {
+    /// The policies that instances choose from.
+    pub policies: Policies,
+    /// How long before its stop an idle instance is announced. Zero stops at once.
+    pub grace: SignedDuration,
+}
+
+impl Rules {
+    /// The policy that counts for the instance: the one its tag chooses, or the default.
+    #[must_use]
+    pub fn policy_of(&self, instance: &Instance) -> &Policy {
+        policy(&instance.tags, &self.policies).unwrap_or_else(|_| self.policies.default_policy())
+    }
+}
+
 /// The outcome of all gates for one instance.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Decision {
     /// The instance.
     pub instance: InstanceId,
@@ -114,15 +155,19 @@ pub struct Decision {
     /// What was measured, against which limits. Empty where the gate needs no measurement.
     pub evidence: Vec<Finding>,
     /// What made the gate hold, in words, where no number says it: the tag at fault, say.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
+    /// What becomes of the announcement of its stop, where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub announcement: Option<Announcement>,
 }
 
 impl Decision {
     /// The decision about an id that EC2 does not know.
     #[must_use]
-    pub fn not_found(instance: InstanceId) -> Self {
-        Gate::plain(Reason::NotFound).decide(instance)
+    pub const fn not_found(instance: InstanceId) -> Self {
+        let reason = Reason::NotFound;
+        Self { instance, verdict: reason.verdict(), reason, evidence: Vec::new(), detail: None, announcement: None }
     }
 
     /// This decision, turned over for another reason with more evidence.
@@ -137,110 +182,36 @@ impl Decision {
     }
 }
 
-/// A gate that holds, and by what.
-struct Gate {
-    reason: Reason,
-    evidence: Vec<Finding>,
-    detail: Option<String>,
-}
-
-impl Gate {
-    const fn plain(reason: Reason) -> Self {
-        Self { reason, evidence: Vec::new(), detail: None }
-    }
-
-    const fn because(reason: Reason, detail: String) -> Self {
-        Self { reason, evidence: Vec::new(), detail: Some(detail) }
-    }
-
-    const fn measured(reason: Reason, evidence: Vec<Finding>) -> Self {
-        Self { reason, evidence, detail: None }
-    }
-
-    fn decide(self, instance: InstanceId) -> Decision {
-        let Self { reason, evidence, detail } = self;
-        Decision { instance, verdict: reason.verdict(), reason, evidence, detail }
-    }
-}
-
 /// Decides about one instance. Pure: the same arguments give the same decision.
 #[must_use]
-pub fn decide(instance: &Instance, evidence: &Evidence, policy: &Policy, now: Timestamp) -> Decision {
-    let gate = keep_unmeasured(instance, policy, now).unwrap_or_else(|| judge(evidence, policy, now));
-    gate.decide(instance.id.clone())
+pub fn decide(instance: &Instance, evidence: &Evidence, rules: &Rules, now: Timestamp) -> Decision {
+    decide_case(&Case::new(instance, evidence, rules, now))
+}
+
+pub(crate) fn decide_case(case: &Case<'_>) -> Decision {
+    let (reason, evidence, detail, announcement) = match case.first_hold(&Gate::ALL) {
+        Some((_, Hold { reason, evidence, detail, announcement })) => (reason, evidence, detail, announcement),
+        None => (Reason::Idle, case.evidence(), None, None),
+    };
+    Decision {
+        instance: case.instance.id.clone(),
+        verdict: reason.verdict(),
+        reason,
+        evidence,
+        detail,
+        announcement: announcement.or_else(|| announcement::after(reason, case)),
+    }
 }
 
 /// Whether the decision about the instance depends on measurements. If not, none need to be read (and paid for).
 #[must_use]
-pub fn needs_evidence(instance: &Instance, policy: &Policy, now: Timestamp) -> bool {
-    keep_unmeasured(instance, policy, now).is_none()
+pub fn needs_evidence(instance: &Instance, rules: &Rules, now: Timestamp) -> bool {
+    Case::new(instance, &Evidence::default(), rules, now).first_hold(Gate::unmeasured()).is_none()
 }
 
-/// The gates that hold, or not, whatever CloudWatch says, in their order.
-fn keep_unmeasured(instance: &Instance, policy: &Policy, now: Timestamp) -> Option<Gate> {
-    if !instance.tags.opted_in() {
-        return Some(Gate::plain(Reason::NotOptedIn));
-    }
-    not_running(instance.state).map(Gate::plain).or_else(|| match Wishes::read(&instance.tags) {
-        Err(bad_tag) => Some(Gate::because(Reason::BadTag, bad_tag.to_string())),
-        Ok(wishes) => protected(instance).or_else(|| kept_awake(wishes, now)).or_else(|| young(instance, policy, now)),
-    })
-}
-
-fn not_running(state: InstanceState) -> Option<Reason> {
-    match state {
-        InstanceState::Running => None,
-        InstanceState::Stopped => Some(Reason::AlreadyStopped),
-        InstanceState::Pending | InstanceState::Stopping | InstanceState::Unknown => Some(Reason::InTransition),
-        InstanceState::ShuttingDown | InstanceState::Terminated => Some(Reason::Terminated),
-    }
-}
-
-/// Kinds of instances that somebody else manages, or that cannot be stopped.
-fn protected(instance: &Instance) -> Option<Gate> {
-    const AUTO_SCALING_TAG: &str = "aws:autoscaling:groupName";
-    // Of EKS, of whatever else runs Kubernetes on EC2, and of ECS.
-    const CLUSTER_TAGS: [&str; 4] = ["eks:cluster-name", "aws:eks:", "kubernetes.io/cluster/", "aws:ecs:"];
-    if let Some(group) = instance.tags.get(AUTO_SCALING_TAG) {
-        return Some(Gate::because(
-            Reason::AutoScalingMember,
-            format!("it belongs to the Auto Scaling group {group:?}"),
-        ));
-    }
-    let of_cluster = |key: &&str| CLUSTER_TAGS.iter().any(|prefix| key.starts_with(prefix));
-    if let Some(key) = instance.tags.keys().find(of_cluster) {
-        return Some(Gate::because(Reason::ClusterMember, format!("it has the tag {key:?}")));
-    }
-    (instance.root_device == RootDevice::InstanceStore).then(|| Gate::plain(Reason::InstanceStoreRoot))
-}
-
-fn kept_awake(wishes: Wishes, now: Timestamp) -> Option<Gate> {
-    let until = wishes.keep_until.filter(|until| now < *until)?;
-    Some(Gate::because(Reason::KeptAwake, format!("it is kept awake until {until}")))
-}
-
-/// An instance that has not been up for long enough. One of which EC2 does not say since when counts as new.
-fn young(instance: &Instance, policy: &Policy, now: Timestamp) -> Option<Gate> {
-    let uptime = instance.launched_at.map(|launched_at| now.duration_since(launched_at));
-    if uptime.is_some_and(|uptime| uptime >= policy.minimum_uptime) {
-        return None;
-    }
-    let observed = uptime.map(|uptime| uptime.as_secs_f64());
-    let finding = Finding::plain("uptime", observed, policy.minimum_uptime.as_secs_f64(), Unit::Seconds);
-    Some(Gate::measured(Reason::RecentlyStarted, vec![finding]))
-}
-
-/// The gates that measure. All signals are listed, whichever decides.
-fn judge(evidence: &Evidence, policy: &Policy, now: Timestamp) -> Gate {
-    let findings: Vec<Finding> =
-        policy.signals.iter().map(|signal| Finding::measure(signal, evidence, policy, now)).collect();
-    // A policy without signals proves nothing about anything.
-    let reason = if findings.is_empty() || !findings.iter().all(|finding| finding.is_sufficient(policy)) {
-        Reason::InsufficientData
-    } else if findings.iter().any(Finding::is_busy) {
-        Reason::Busy
-    } else {
-        Reason::Idle
-    };
-    Gate::measured(reason, findings)
+/// Whether the decision about the instance depends on its open sessions, which have not been read yet.
+#[must_use]
+pub fn needs_sessions(instance: &Instance, evidence: &Evidence, rules: &Rules, now: Timestamp) -> bool {
+    let case = Case::new(instance, evidence, rules, now);
+    case.policy().heeds_sessions && case.first_hold(&Gate::ALL).is_some_and(|(gate, _)| gate == Gate::SessionsRead)
 }

@@ -1,12 +1,9 @@
-//! What was measured, and the arithmetic from datapoints to one finding a signal. Which finding leads to which verdict
-//! is `decision`'s.
+//! What was measured, as it came. The arithmetic from datapoints to findings is `finding`'s.
 
-use std::collections::BTreeMap;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
-use jiff::{SignedDuration, Timestamp};
-use serde::Serialize;
-
-use crate::policy::{MetricName, Policy, Signal, Unit, Window};
+use crate::metric::Measure;
 
 /// One value of a metric: its period starts at `at`.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -17,9 +14,10 @@ pub struct Datapoint {
     pub value: f64,
 }
 
-/// What CloudWatch said about one requested metric
-/// (<https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_MetricDataResult.html>).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+/// What CloudWatch said about one requested series
+/// (<https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_MetricDataResult.html>), and what else keeps a
+/// series from being proof.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum SeriesStatus {
     /// All datapoints of the window were returned.
@@ -30,166 +28,171 @@ pub enum SeriesStatus {
     InternalError,
     /// The role may not read the metric.
     Forbidden,
-    /// The answer did not mention the metric, or gave a status unknown to us.
+    /// The answer did not mention the series, or gave a status unknown to us.
     #[default]
+    Unanswered,
+    /// There is no such series.
     Absent,
     /// A value was negative, infinite or not a number.
     InvalidValue,
     /// The newest datapoints are missing: whatever came before, nobody knows what goes on now.
     Stale,
+    /// The unit needs the number of virtual CPUs, and EC2 did not tell it.
+    UnknownVcpus,
 }
 
-/// How many of the last complete periods may be without a datapoint. CloudWatch publishes the newest with a delay.
-const PERIODS_OF_DELAY: i32 = 1;
-
-/// The datapoints of one metric.
-#[derive(Clone, Debug, Default, PartialEq)]
+/// The datapoints of one series.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Series {
     /// How complete they are.
     pub status: SeriesStatus,
     /// The datapoints, in any order.
+    #[serde(with = "points_in_brief")]
     pub points: Vec<Datapoint>,
 }
 
 /// Everything measured about one instance.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Evidence(BTreeMap<MetricName, Series>);
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Evidence {
+    /// One entry for each measure of each series.
+    measured: Vec<Measured>,
+    /// How many sessions of AWS Systems Manager are open. `None` if that was not read.
+    sessions: Option<u32>,
+}
+
+/// All series of one measure. A metric of the CloudWatch agent has one for each GPU, say.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Measured {
+    measure: Measure,
+    series: Vec<Series>,
+}
 
 impl Evidence {
-    /// Adds what was measured of one metric.
-    pub fn insert(&mut self, metric: MetricName, series: Series) {
-        self.0.insert(metric, series);
-    }
-
-    /// The series of one metric, if CloudWatch mentioned it.
+    /// No evidence of anything.
     #[must_use]
-    pub fn series(&self, metric: MetricName) -> Option<&Series> {
-        self.0.get(&metric)
-    }
-}
-
-impl FromIterator<(MetricName, Series)> for Evidence {
-    fn from_iter<T: IntoIterator<Item = (MetricName, Series)>>(series: T) -> Self {
-        Self(series.into_iter().collect())
-    }
-}
-
-/// One line of evidence in a decision: what was observed, against which limit, from how much data.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Finding {
-    /// What was looked at: a signal of the policy, `uptime` or `stops`.
-    pub signal: &'static str,
-    /// The CloudWatch statistic, for a measured signal.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub statistic: Option<crate::policy::Statistic>,
-    /// The largest value of the window, or `None` if there was none to compare.
-    pub observed: Option<f64>,
-    /// The limit it was compared with.
-    pub limit: f64,
-    /// The unit of both.
-    pub unit: Unit,
-    /// How many complete datapoints the window had, for a measured signal.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub points: Option<usize>,
-    /// How many a window without a gap has.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub expected: Option<usize>,
-    /// Why the data cannot be relied on, if it cannot.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub status: Option<SeriesStatus>,
-}
-
-impl Finding {
-    /// A finding about something that is not a CloudWatch metric.
-    pub(crate) fn plain(signal: &'static str, observed: Option<f64>, limit: f64, unit: Unit) -> Self {
-        Self { signal, statistic: None, observed, limit, unit, points: None, expected: None, status: None }
+    pub const fn none() -> Self {
+        Self { measured: Vec::new(), sessions: None }
     }
 
-    /// Measures one signal over the policy's window.
-    pub(crate) fn measure(signal: &Signal, evidence: &Evidence, policy: &Policy, now: Timestamp) -> Self {
-        let window = policy.window(now);
-        let mut status = SeriesStatus::Complete;
-        let mut buckets: BTreeMap<i64, Bucket> = BTreeMap::new();
-        for metric in &signal.metrics {
-            let (metric_status, values) = values_by_period(evidence.series(*metric), &window, policy.period);
-            if status == SeriesStatus::Complete {
-                status = metric_status;
-            }
-            for (start, value) in values {
-                let bucket = buckets.entry(start).or_default();
-                bucket.sum += value;
-                bucket.metrics += 1;
-            }
+    /// Whether there is no series of any measure.
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.measured.is_empty()
+    }
+
+    /// Adds a series of a measure.
+    pub fn add(&mut self, measure: Measure, series: Series) {
+        match self.measured.iter_mut().find(|measured| measured.measure == measure) {
+            Some(measured) => measured.series.push(series),
+            None => self.measured.push(Measured { measure, series: vec![series] }),
         }
-        let scale = match signal.unit {
-            Unit::BytesPerSecond | Unit::OperationsPerSecond => policy.period.as_secs_f64(),
-            Unit::Percent | Unit::Seconds | Unit::StopsPerHour => 1.0,
+    }
+
+    /// The series of a measure; none if nothing was found, or nothing was asked.
+    #[must_use]
+    pub fn series(&self, measure: &Measure) -> &[Series] {
+        self.measured.iter().find(|measured| measured.measure == *measure).map_or(&[], |measured| &measured.series)
+    }
+
+    /// The same evidence, and this many open sessions.
+    #[must_use]
+    pub fn with_sessions(self, sessions: u32) -> Self {
+        Self { sessions: Some(sessions), ..self }
+    }
+
+    /// How many sessions are open. `None` if that was not read.
+    #[must_use]
+    pub const fn sessions(&self) -> Option<u32> {
+        self.sessions
+    }
+}
+
+impl FromIterator<(Measure, Series)> for Evidence {
+    fn from_iter<T: IntoIterator<Item = (Measure, Series)>>(series: T) -> Self {
+        let mut evidence = Self::default();
+        series.into_iter().for_each(|(measure, series)| evidence.add(measure, series));
+        evidence
+    }
+}
+
+/// Datapoints as a log line holds thousands of them: the first one's second, then pairs of seconds since then and value. JSON
+/// has no numbers for what is not finite, so these are texts.
+mod points_in_brief {
+    use jiff::Timestamp;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
+
+    use super::Datapoint;
+
+    #[derive(Serialize, Deserialize)]
+    struct Brief {
+        from: i64,
+        points: Vec<(i64, Value)>,
+    }
+
+    #[derive(Serialize, Deserialize)]
+    #[serde(untagged)]
+    enum Value {
+        Finite(f64),
+        Other(String),
+    }
+
+    pub(super) fn serialize<S: Serializer>(points: &[Datapoint], serializer: S) -> Result<S::Ok, S::Error> {
+        let from = points.first().map_or(0, |point| point.at.as_second());
+        let brief = |point: &Datapoint| (point.at.as_second() - from, Value::of(point.value));
+        Brief { from, points: points.iter().map(brief).collect() }.serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Datapoint>, D::Error> {
+        let Brief { from, points } = Brief::deserialize(deserializer)?;
+        let point = |(seconds, value): (i64, Value)| {
+            let at = from.checked_add(seconds).and_then(|second| Timestamp::from_second(second).ok());
+            Ok(Datapoint { at: at.ok_or_else(|| D::Error::custom("a time out of range"))?, value: value.read()? })
         };
-        let proven = |(start, bucket): &(&i64, &Bucket)| {
-            **start < window.until.as_second() && bucket.metrics == signal.metrics.len()
-        };
-        let fresh_from = window.until.as_second() - policy.period.as_secs() * i64::from(PERIODS_OF_DELAY + 1);
-        let is_fresh = buckets.iter().filter(proven).any(|(start, _)| *start >= fresh_from);
-        if status == SeriesStatus::Complete && !buckets.is_empty() && !is_fresh {
-            status = SeriesStatus::Stale;
+        points.into_iter().map(point).collect()
+    }
+
+    impl Value {
+        fn of(value: f64) -> Self {
+            if value.is_finite() { Self::Finite(value) } else { Self::Other(value.to_string()) }
         }
-        Self {
-            signal: signal.name,
-            statistic: Some(signal.statistic),
-            // A bucket that lacks one metric still bounds the sum from below: it can prove use, though not idleness.
-            observed: buckets.values().map(|bucket| bucket.sum / scale).max_by(f64::total_cmp),
-            limit: signal.limit,
-            unit: signal.unit,
-            points: Some(buckets.iter().filter(proven).count()),
-            expected: Some(policy.expected_points()),
-            status: (status != SeriesStatus::Complete).then_some(status),
-        }
-    }
 
-    /// Whether there is enough sound data to say anything.
-    pub(crate) fn is_sufficient(&self, policy: &Policy) -> bool {
-        self.status.is_none() && self.observed.is_some() && self.points.is_some_and(|n| n >= policy.required_points())
-    }
-
-    /// Whether the limit was exceeded. Nothing observed exceeds nothing.
-    pub(crate) fn is_busy(&self) -> bool {
-        self.observed.is_some_and(|observed| observed > self.limit)
-    }
-
-    /// How much of its limit was used: 0 is none, 1 is all.
-    pub(crate) fn activity(&self) -> f64 {
-        match self.observed {
-            Some(0.0) => 0.0,
-            Some(observed) => observed / self.limit,
-            None => f64::INFINITY,
+        fn read<E: Error>(self) -> Result<f64, E> {
+            match self {
+                Self::Finite(value) => Ok(value),
+                Self::Other(text) => text.parse().map_err(|_| E::custom("expected a number")),
+            }
         }
     }
 }
 
-#[derive(Default)]
-struct Bucket {
-    sum: f64,
-    metrics: usize,
-}
+#[cfg(test)]
+mod tests {
+    use jiff::SignedDuration;
 
-/// The values of a series by the second its period starts at. Several datapoints of one period count as one, the largest:
-/// a crowd of datapoints in one minute proves nothing about the other 59.
-fn values_by_period(
-    series: Option<&Series>,
-    window: &Window,
-    period: SignedDuration,
-) -> (SeriesStatus, BTreeMap<i64, f64>) {
-    let Some(series) = series else { return (SeriesStatus::Absent, BTreeMap::new()) };
-    let mut status = series.status;
-    let mut values = BTreeMap::new();
-    for point in series.points.iter().filter(|point| window.from <= point.at && point.at < window.open_until) {
-        if !point.value.is_finite() || point.value < 0.0 {
-            status = SeriesStatus::InvalidValue;
-            continue;
-        }
-        let start = point.at.as_second().div_euclid(period.as_secs()) * period.as_secs();
-        let value: &mut f64 = values.entry(start).or_default();
-        *value = value.max(point.value);
+    use super::*;
+    use crate::metric::{Metric, Statistic};
+
+    #[test]
+    fn evidence_survives_the_log() {
+        let point = |second, value| Datapoint { at: Timestamp::from_second(second).expect("in range"), value };
+        let points =
+            vec![point(1_700_000_000, 0.1 + 0.2), point(1_700_000_300, f64::INFINITY), point(1_699_999_700, 1e-300)];
+        let measure = Measure { metric: Metric::GPU, statistic: Statistic::Max, period: SignedDuration::from_mins(5) };
+        let mut evidence = Evidence::default().with_sessions(2);
+        evidence.add(measure.clone(), Series { status: SeriesStatus::PartialData, points });
+        evidence.add(measure, Series::default());
+        let json = serde_json::to_string(&evidence).expect("serializes");
+        assert_eq!(serde_json::from_str::<Evidence>(&json).ok(), Some(evidence));
+        assert!(
+            json.contains(r#""from":1700000000,"points":[[0,0.30000000000000004],[300,"inf"],[-300,1e-300]]"#),
+            "{json}"
+        );
     }
-    (status, values)
+
+    #[test]
+    fn a_damaged_line_is_an_error() {
+        for points in [r#"{"from":9223372036854775807,"points":[[1,0]]}"#, r#"{"from":0,"points":[[0,"much"]]}"#] {
+            let json = format!(r#"{{"status":"complete","points":{points}}}"#);
+            assert!(serde_json::from_str::<Series>(&json).is_err(), "{json}");
+        }
+    }
 }

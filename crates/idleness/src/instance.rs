@@ -3,13 +3,14 @@
 use std::{collections::BTreeMap, fmt, str::FromStr};
 
 use jiff::Timestamp;
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
 /// The tag that opts an instance in, with exactly the value `on`. The key is fixed because the IAM policies name it.
 pub const OPT_IN_TAG: &str = "doze";
 
 /// The id of an EC2 instance: `i-` and 8 or 17 lower-case hexadecimal digits.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
 pub struct InstanceId(String);
 
 impl InstanceId {
@@ -37,9 +38,17 @@ impl fmt::Display for InstanceId {
     }
 }
 
-impl Serialize for InstanceId {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&self.0)
+impl From<InstanceId> for String {
+    fn from(id: InstanceId) -> Self {
+        id.0
+    }
+}
+
+impl TryFrom<String> for InstanceId {
+    type Error = InvalidInstanceId;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse()
     }
 }
 
@@ -62,7 +71,7 @@ impl InvalidInstanceId {
 }
 
 /// The states of EC2's instance life cycle.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum InstanceState {
     /// Being launched or started.
@@ -98,7 +107,8 @@ impl InstanceState {
 }
 
 /// The tags of one instance, key → value.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct Tags(BTreeMap<String, String>);
 
 impl Tags {
@@ -127,7 +137,7 @@ impl<K: Into<String>, V: Into<String>> FromIterator<(K, V)> for Tags {
 }
 
 /// One EC2 instance, as far as the gates need it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Instance {
     /// The instance's id.
     pub id: InstanceId,
@@ -135,14 +145,69 @@ pub struct Instance {
     pub state: InstanceState,
     /// When it was last started. `None` if EC2 did not say, which counts as "just now".
     pub launched_at: Option<Timestamp>,
+    /// Its type.
+    pub instance_type: InstanceType,
+    /// How many virtual CPUs it has. `None` if EC2 did not say.
+    pub vcpus: Option<u32>,
     /// What its root volume is.
     pub root_device: RootDevice,
+    /// How its capacity was bought.
+    pub market: Market,
+    /// Whether EC2 would refuse to stop it.
+    pub stop_protection: StopProtection,
     /// Its tags.
     pub tags: Tags,
 }
 
+impl Instance {
+    /// The instance with only those of its tags that a gate reads. Other tags may say anything, and belong into no log.
+    #[must_use]
+    pub fn without_foreign_tags(&self) -> Self {
+        let is_read = |key: &&str| {
+            *key == OPT_IN_TAG || *key == AUTO_SCALING_TAG || key.starts_with(TAG_PREFIX) || is_cluster_tag(key)
+        };
+        let read = self.tags.keys().filter(is_read).filter_map(|key| Some((key, self.tags.get(key)?)));
+        Self { tags: read.collect(), ..self.clone() }
+    }
+}
+
+/// What the keys of Doze's tags begin with, but for the opt-in.
+pub(crate) const TAG_PREFIX: &str = "doze:";
+/// The tag of an Auto Scaling group's members, with the group's name.
+pub(crate) const AUTO_SCALING_TAG: &str = "aws:autoscaling:groupName";
+
+/// Whether the tag marks a node of EKS, of whatever else runs Kubernetes on EC2, or of ECS.
+pub(crate) fn is_cluster_tag(key: &str) -> bool {
+    const CLUSTER_TAGS: [&str; 4] = ["eks:cluster-name", "aws:eks:", "kubernetes.io/cluster/", "aws:ecs:"];
+    CLUSTER_TAGS.iter().any(|prefix| key.starts_with(prefix))
+}
+
+/// An instance type, such as `m7g.large`. Empty if EC2 did not say.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct InstanceType(String);
+
+impl InstanceType {
+    /// The type by EC2's own name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Self {
+        Self(name.to_owned())
+    }
+
+    /// Whether it belongs to a family that has accelerators, whose work the metrics of EC2 do not show: GPUs (`g`, `gr`,
+    /// `p`), and chips for inference, training, video and programmable logic (`inf`, `trn`, `dl`, `vt`, `f`).
+    /// <https://docs.aws.amazon.com/ec2/latest/instancetypes/instance-type-names.html>
+    #[must_use]
+    pub fn is_accelerated(&self) -> bool {
+        const FAMILIES: [&str; 8] = ["g", "gr", "p", "inf", "trn", "dl", "vt", "f"];
+        let family = self.0.split(|character: char| !character.is_ascii_lowercase()).next().unwrap_or_default();
+        FAMILIES.contains(&family)
+    }
+}
+
 /// What an instance's root volume is, by EC2's `rootDeviceType`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum RootDevice {
     /// A volume that outlives a stop.
     Ebs,
@@ -152,9 +217,65 @@ pub enum RootDevice {
     Unknown,
 }
 
+/// How an instance's capacity was bought, as far as it bears on stopping it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Market {
+    /// On demand, or anything else that is not Spot.
+    OnDemand,
+    /// By a persistent Spot request: it can be stopped and started.
+    SpotPersistent,
+    /// By a one-time Spot request: it can only be terminated.
+    SpotOneTime,
+    /// By a Spot request whose kind is not known. It counts as one-time.
+    SpotUnknown,
+}
+
+/// Stop protection, EC2's attribute `disableApiStop`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum StopProtection {
+    /// EC2 refuses to stop the instance.
+    On,
+    /// It does not.
+    Off,
+    /// Not read. It costs a call for each instance, so that it is read where the instance would be stopped; and EC2 itself
+    /// holds to it in any case.
+    Unread,
+}
+
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
+
+    /// An opted-in instance on demand, of an ordinary type.
+    pub(crate) fn instance() -> Instance {
+        Instance {
+            id: "i-0123456789abcdef0".parse().expect("valid"),
+            state: InstanceState::Running,
+            launched_at: Some(Timestamp::UNIX_EPOCH),
+            instance_type: InstanceType::from_name("m7g.large"),
+            vcpus: Some(2),
+            root_device: RootDevice::Ebs,
+            market: Market::OnDemand,
+            stop_protection: StopProtection::Unread,
+            tags: Tags::from_iter([(OPT_IN_TAG, "on")]),
+        }
+    }
+
+    #[test]
+    fn tags_that_no_gate_reads_are_left_out_of_what_is_logged() {
+        let read = [
+            ("doze", "on"),
+            ("doze:policy", "gcp"),
+            ("aws:autoscaling:groupName", "web"),
+            ("kubernetes.io/cluster/a", "owned"),
+        ];
+        let foreign = [("Name", "db"), ("password", "hunter2"), ("dozen", "12")];
+        let instance = Instance { tags: read.into_iter().chain(foreign).collect(), ..instance() };
+        let expected = Instance { tags: read.into_iter().collect(), ..instance.clone() };
+        assert_eq!(instance.without_foreign_tags(), expected);
+    }
 
     #[test]
     fn ids_of_both_lengths_are_accepted() {
@@ -186,6 +307,38 @@ mod tests {
         }
         assert!(!Tags::from_iter([("Doze", "on")]).opted_in());
         assert!(!Tags::default().opted_in());
+    }
+
+    #[test]
+    fn accelerated_types_are_told_by_their_family() {
+        let is_accelerated = |name: &str| InstanceType::from_name(name).is_accelerated();
+        for name in [
+            "g5.xlarge",
+            "gr6.4xlarge",
+            "p5.48xlarge",
+            "p6e-gb200.36xlarge",
+            "inf2.xlarge",
+            "trn1.2xlarge",
+            "dl1.24xlarge",
+            "vt1.3xlarge",
+            "f2.6xlarge",
+        ] {
+            assert!(is_accelerated(name), "{name}");
+        }
+        for name in [
+            "",
+            "t3.micro",
+            "m7g.large",
+            "c7gn.medium",
+            "i4g.large",
+            "x2gd.metal",
+            "mac2.metal",
+            "u-6tb1.metal",
+            "hpc7g.4xlarge",
+            "G5",
+        ] {
+            assert!(!is_accelerated(name), "{name}");
+        }
     }
 
     #[test]

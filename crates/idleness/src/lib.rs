@@ -1,16 +1,38 @@
 #![doc = include_str!("../README.md")]
 
+mod announcement;
 mod decision;
 mod evidence;
+mod explanation;
+mod finding;
+mod gates;
 mod instance;
+mod metric;
+mod percent;
 mod plan;
+mod policies;
 mod policy;
+mod presets;
+mod record;
+mod schedule;
 mod wishes;
 
-pub use decision::{Decision, Reason, Verdict, decide, needs_evidence};
-pub use evidence::{Datapoint, Evidence, Finding, Series, SeriesStatus};
-pub use instance::{Instance, InstanceId, InstanceState, InvalidInstanceId, OPT_IN_TAG, RootDevice, Tags};
-pub use plan::{
-    Caps, Census, Mode, Plan, STOPPED_AT_TAG, STOPPED_BECAUSE_TAG, UnknownMode, plan, was_stopped_within_the_hour,
+pub use announcement::Announcement;
+pub use decision::{Decision, Reason, Rules, Verdict, decide, needs_evidence, needs_sessions};
+pub use evidence::{Datapoint, Evidence, Series, SeriesStatus};
+pub use explanation::{Explanation, Step, explain};
+pub use finding::{Finding, Share};
+pub use instance::{
+    Instance, InstanceId, InstanceState, InstanceType, InvalidInstanceId, Market, OPT_IN_TAG, RootDevice,
+    StopProtection, Tags,
 };
-pub use policy::{InvalidPercent, MetricName, Percent, Policy, Signal, Statistic, Unit, UnknownPolicy, Window};
+pub use metric::{Dimensions, Measure, Metric, Statistic, Unit};
+pub use percent::{InvalidPercent, Percent};
+pub use plan::{
+    Caps, Census, Mode, Place, Plan, STOP_AT_TAG, STOPPED_AT_TAG, STOPPED_BECAUSE_TAG, UnknownMode, plan,
+    was_stopped_within_the_hour,
+};
+pub use policies::{InvalidPolicies, Policies, UnknownPolicy};
+pub use policy::{Hardware, Policy, Presence, Signal, Window};
+pub use record::Record;
+pub use schedule::{BadSchedule, Schedule};

@@ -1,22 +1,31 @@
 //! From decisions to a plan: the caps on stops. A plan is data, and leaves nothing to decide to those who act on it.
 
-use std::{collections::BTreeSet, str::FromStr};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    str::FromStr,
+};
 
 use jiff::{SignedDuration, Timestamp};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{
+    announcement::Announcement,
     decision::{Decision, Reason, Verdict},
-    evidence::Finding,
+    finding::Finding,
     instance::{Instance, InstanceId, InstanceState},
-    policy::{Percent, Unit},
+    metric::Unit,
+    percent::Percent,
 };
 
 /// The tag that says when Doze stopped the instance: an RFC 3339 instant.
 pub const STOPPED_AT_TAG: &str = "doze:stopped-at";
 /// The tag that says why: a reason code.
 pub const STOPPED_BECAUSE_TAG: &str = "doze:stopped-because";
+/// The tag that announces a stop: an RFC 3339 instant.
+pub const STOP_AT_TAG: &str = "doze:stop-at";
 
+/// How many announcements one run makes or withdraws: each is an outcome that the report lists.
+const ANNOUNCEMENTS_PER_RUN: usize = 1000;
 const CAP_WINDOW: SignedDuration = SignedDuration::from_hours(1);
 
 /// Whether a plan is carried out.
@@ -83,12 +92,13 @@ pub struct Census {
 impl Census {
     /// Counts the fleet. Instances that are not opted in do not count.
     #[must_use]
-    pub fn take(fleet: &[Instance], now: Timestamp) -> Self {
-        let opted_in = || fleet.iter().filter(|instance| instance.tags.opted_in());
-        Self {
-            running: opted_in().filter(|instance| instance.state == InstanceState::Running).count(),
-            stopped_within_the_hour: opted_in().filter(|instance| was_stopped_within_the_hour(instance, now)).count(),
+    pub fn take<'a>(fleet: impl Iterator<Item = &'a Instance>, now: Timestamp) -> Self {
+        let mut census = Self::default();
+        for instance in fleet.filter(|instance| instance.tags.opted_in()) {
+            census.running += usize::from(instance.state == InstanceState::Running);
+            census.stopped_within_the_hour += usize::from(was_stopped_within_the_hour(instance, now));
         }
+        census
     }
 }
 
@@ -109,7 +119,43 @@ pub struct Plan {
     pub decisions: Vec<Decision>,
     /// The instances to stop, the least active first.
     pub stops: Vec<InstanceId>,
+    /// The instances whose stop is to be announced, and for when.
+    pub announcements: BTreeMap<Timestamp, Vec<InstanceId>>,
+    /// The instances whose announcement is to be withdrawn.
+    pub withdrawals: Vec<InstanceId>,
 }
+
+/// How many stops there were in the hour, and how many there may be: where a stop would go over the cap.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Place {
+    /// Stops made or planned before this one.
+    pub stops_so_far: usize,
+    /// The most that there may be.
+    pub limit: usize,
+}
+
+impl Place {
+    /// The decision under the cap: a stop beyond it is kept.
+    #[must_use]
+    pub fn allow(self, decision: Decision) -> Decision {
+        if decision.verdict == Verdict::Keep || self.stops_so_far < self.limit {
+            return decision;
+        }
+        let Self { stops_so_far, limit } = self;
+        let finding = Finding::plain(STOPS, Some(as_number(stops_so_far)), as_number(limit), Unit::StopsPerHour);
+        decision.overruled(Reason::OverCap, finding)
+    }
+
+    /// The place that a decision names, if the cap overruled it.
+    #[must_use]
+    pub fn of(decision: &Decision) -> Option<Self> {
+        let finding = decision.evidence.iter().find(|finding| finding.unit == Unit::StopsPerHour)?;
+        Some(Self { stops_so_far: as_count(finding.observed?), limit: as_count(finding.limit) })
+    }
+}
+
+/// The name under which the cap stands in evidence.
+const STOPS: &str = "stops";
 
 /// Applies the caps. The least active instances go first, ties by id; the rest is kept as `over-cap`. The order of
 /// `decisions` does not matter.
@@ -126,19 +172,42 @@ pub fn plan(mut decisions: Vec<Decision>, caps: Caps, census: Census, refused: &
             return decision;
         }
         let stops_so_far = census.stopped_within_the_hour.saturating_add(stops.len());
-        if stops_so_far < limit {
+        let decision = Place { stops_so_far, limit }.allow(decision);
+        if decision.verdict == Verdict::Stop {
             stops.push(decision.instance.clone());
-            return decision;
         }
-        let finding = Finding::plain("stops", Some(as_number(stops_so_far)), as_number(limit), Unit::StopsPerHour);
-        decision.overruled(Reason::OverCap, finding)
+        decision
     };
     let mut decisions: Vec<Decision> = decisions.into_iter().map(&mut over_cap).collect();
     decisions.sort_by(|a, b| a.instance.cmp(&b.instance));
-    Plan { decisions, stops }
+    let mut planned = Plan { decisions, stops, ..Plan::default() };
+    planned.announce();
+    planned
+}
+
+impl Plan {
+    /// Takes from the decisions what becomes of announcements. What goes beyond one run's share waits for the next run.
+    fn announce(&mut self) {
+        let changes =
+            |decision: &&Decision| !matches!(decision.announcement, None | Some(Announcement::Running { .. }));
+        for decision in self.decisions.iter().filter(changes).take(ANNOUNCEMENTS_PER_RUN) {
+            let id = decision.instance.clone();
+            match decision.announcement {
+                Some(Announcement::New { stop_at }) => self.announcements.entry(stop_at).or_default().push(id),
+                Some(Announcement::Withdrawn) => self.withdrawals.push(id),
+                Some(Announcement::Running { .. }) | None => {}
+            }
+        }
+    }
 }
 
 /// A count as a report's number. Fleets stay far below 2^53.
 fn as_number(count: usize) -> f64 {
     u32::try_from(count).map_or(f64::MAX, f64::from)
+}
+
+/// A report's number as the count it was.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the number was made of a count")]
+fn as_count(number: f64) -> usize {
+    number as usize
 }

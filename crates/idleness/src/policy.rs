@@ -1,237 +1,136 @@
-//! Idle policies: which signals count, over which time, against which limits. How a policy is judged is `decision`'s.
+//! Idle policies: which signals count, over which time, against which limits. How a policy is judged is `decision`'s; the
+//! policies that have a name are `presets`', those of the user are `policies`'.
 
-use std::str::FromStr;
+use std::borrow::Cow;
 
 use jiff::{SignedDuration, Timestamp};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-/// A share from 0 to 100, whole numbers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Percent(u8);
-
-impl Percent {
-    /// 100 %.
-    pub const ALL: Self = Self(100);
-
-    /// A share, if `value` is from 0 to 100.
-    ///
-    /// # Errors
-    /// `value` is above 100.
-    pub const fn new(value: u8) -> Result<Self, InvalidPercent> {
-        if value <= 100 { Ok(Self(value)) } else { Err(InvalidPercent) }
-    }
-
-    /// This share of `whole`, rounded down.
-    #[must_use]
-    pub fn of_rounded_down(self, whole: usize) -> usize {
-        whole.saturating_mul(usize::from(self.0)) / 100
-    }
-
-    /// This share of `whole`, rounded up.
-    #[must_use]
-    pub fn of_rounded_up(self, whole: usize) -> usize {
-        whole.saturating_mul(usize::from(self.0)).div_ceil(100)
-    }
-}
-
-/// A number that is no share.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("expected a whole number from 0 to 100")]
-pub struct InvalidPercent;
-
-impl FromStr for Percent {
-    type Err = InvalidPercent;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Self::new(text.parse().map_err(|_| InvalidPercent)?)
-    }
-}
-
-/// A CloudWatch metric of the `AWS/EC2` namespace, with the one dimension `InstanceId`.
-///
-/// <https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/viewing_metrics_with_cloudwatch.html>
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum MetricName {
-    /// `CPUUtilization`, percent.
-    CpuUtilization,
-    /// `NetworkIn`, bytes.
-    NetworkIn,
-    /// `NetworkOut`, bytes.
-    NetworkOut,
-    /// `EBSReadOps`, completed operations (Nitro instances only).
-    EbsReadOps,
-    /// `EBSWriteOps`, completed operations (Nitro instances only).
-    EbsWriteOps,
-}
-
-impl MetricName {
-    /// The metric by CloudWatch's name.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::CpuUtilization => "CPUUtilization",
-            Self::NetworkIn => "NetworkIn",
-            Self::NetworkOut => "NetworkOut",
-            Self::EbsReadOps => "EBSReadOps",
-            Self::EbsWriteOps => "EBSWriteOps",
-        }
-    }
-}
-
-/// How CloudWatch folds the samples of one period into a datapoint.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Statistic {
-    /// The largest sample.
-    Max,
-    /// The sum of all samples.
-    Sum,
-}
-
-impl Statistic {
-    /// The statistic by CloudWatch's name.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Max => "Maximum",
-            Self::Sum => "Sum",
-        }
-    }
-}
-
-/// What an observed value and its limit are counted in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Unit {
-    /// Percent of all virtual CPUs.
-    Percent,
-    /// Bytes a second, averaged over the period.
-    BytesPerSecond,
-    /// Operations a second, averaged over the period.
-    OperationsPerSecond,
-    /// Seconds.
-    Seconds,
-    /// Stops in the last hour.
-    StopsPerHour,
-}
-
-/// One signal of use: metrics that are added up, and the limit up to which their sum counts as idle.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Signal {
-    /// The name in reports.
-    pub name: &'static str,
-    /// The metrics; datapoints of the same time are added.
-    pub metrics: Vec<MetricName>,
-    /// How CloudWatch folds each of them.
-    pub statistic: Statistic,
-    /// The largest value that still counts as idle, inclusive.
-    pub limit: f64,
-    /// The unit of `limit`. For a rate, datapoints are sums and are divided by the period.
-    pub unit: Unit,
-}
+use crate::{
+    instance::Instance,
+    metric::{Measure, Metric, Statistic, Unit},
+    percent::Percent,
+};
 
 /// The rule by which an instance counts as idle.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Policy {
     /// The name by which settings and tags choose it.
-    pub name: &'static str,
+    pub name: Cow<'static, str>,
     /// How far back the proof must reach.
     pub lookback: SignedDuration,
-    /// The length of one datapoint. Basic monitoring publishes one every five minutes.
-    pub period: SignedDuration,
     /// An instance that has been up for less is left alone.
     pub minimum_uptime: SignedDuration,
     /// The share of the lookback's datapoints that must be there.
     pub coverage: Percent,
+    /// Whether an open session of AWS Systems Manager keeps the instance.
+    pub heeds_sessions: bool,
     /// All of them must stay within their limits.
     pub signals: Vec<Signal>,
 }
 
+/// One signal of use: metrics that are added up, and the limit up to which their sum counts as idle.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Signal {
+    /// The name in reports.
+    pub name: Cow<'static, str>,
+    /// The metrics; datapoints of the same time are added.
+    pub metrics: Vec<Metric>,
+    /// How CloudWatch folds each of them.
+    pub statistic: Statistic,
+    /// The length of one datapoint. Basic monitoring of EC2 publishes one every five minutes.
+    pub period: SignedDuration,
+    /// The largest value that still counts as idle, inclusive.
+    pub limit: f64,
+    /// The unit of `limit`.
+    pub unit: Unit,
+    /// The share of the datapoints that may be above the limit, rounded down. The newest may not: whoever is at work now is
+    /// no spike of the past.
+    pub allowed_above: Percent,
+    /// Whether the instance must have the metrics.
+    pub presence: Presence,
+    /// Which instances the signal is about.
+    pub hardware: Hardware,
+}
+
+/// What it means that an instance has no datapoint of a signal at all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Presence {
+    /// Nothing is proven.
+    Required,
+    /// The signal says nothing, and the others decide. One that has *some* datapoints must be complete like any other.
+    Optional,
+}
+
+/// Which instances a signal is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Hardware {
+    /// All.
+    Any,
+    /// Those whose type has accelerators.
+    Accelerated,
+}
+
 impl Policy {
-    /// The default policy, for development and test machines: for 60 minutes no CPU peak above 5 %, no more than 2 KiB/s
-    /// on the network, no more than 5 EBS operations a second; up for at least 30 minutes; at least 90 % of the data.
-    ///
-    /// The figures are our own, stricter than AWS's published rules in every signal: Compute Optimizer, for one, calls
-    /// an instance idle whose CPU peaks below 5 % and whose network stays below 5 MB a day
-    /// (<https://docs.aws.amazon.com/compute-optimizer/latest/ug/view-idle-recommendations.html>), but after 14 days.
-    #[must_use]
-    pub fn dev_box() -> Self {
-        Self {
-            name: "dev-box",
-            lookback: SignedDuration::from_mins(60),
-            period: SignedDuration::from_mins(5),
-            minimum_uptime: SignedDuration::from_mins(30),
-            coverage: Percent(90),
-            signals: vec![
-                Signal {
-                    name: "cpu",
-                    metrics: vec![MetricName::CpuUtilization],
-                    statistic: Statistic::Max,
-                    limit: 5.0,
-                    unit: Unit::Percent,
-                },
-                Signal {
-                    name: "network",
-                    metrics: vec![MetricName::NetworkIn, MetricName::NetworkOut],
-                    statistic: Statistic::Sum,
-                    limit: 2048.0,
-                    unit: Unit::BytesPerSecond,
-                },
-                Signal {
-                    name: "ebs",
-                    metrics: vec![MetricName::EbsReadOps, MetricName::EbsWriteOps],
-                    statistic: Statistic::Sum,
-                    limit: 5.0,
-                    unit: Unit::OperationsPerSecond,
-                },
-            ],
-        }
+    /// The signals that count for this instance.
+    pub fn signals_for(&self, instance: &Instance) -> impl Iterator<Item = &Signal> {
+        let accelerated = instance.instance_type.is_accelerated();
+        self.signals.iter().filter(move |signal| match signal.hardware {
+            Hardware::Any => true,
+            Hardware::Accelerated => accelerated,
+        })
     }
 
-    /// The policy of that name.
-    ///
-    /// # Errors
-    /// No policy has that name.
-    pub fn named(name: &str) -> Result<Self, UnknownPolicy> {
-        match name {
-            "dev-box" => Ok(Self::dev_box()),
-            _ => Err(UnknownPolicy),
-        }
+    /// How many datapoints of the signal it takes to cover the lookback; at least one.
+    #[must_use]
+    pub fn expected_points(&self, signal: &Signal) -> usize {
+        points(self.lookback, signal.period)
     }
 
-    /// How many datapoints a complete lookback has.
+    /// The fewest datapoints of the signal that prove anything.
     #[must_use]
-    pub fn expected_points(&self) -> usize {
-        usize::try_from(self.lookback.as_secs() / self.period.as_secs()).unwrap_or_default()
+    pub fn required_points(&self, signal: &Signal) -> usize {
+        self.coverage.of_rounded_up(self.expected_points(signal)).max(1)
     }
 
-    /// The fewest datapoints that prove anything.
+    /// The time that is looked at for a signal when it is `now`.
     #[must_use]
-    pub fn required_points(&self) -> usize {
-        self.coverage.of_rounded_up(self.expected_points()).max(1)
-    }
-
-    /// The time that is looked at when it is `now`.
-    #[must_use]
-    pub fn window(&self, now: Timestamp) -> Window {
-        let period = self.period.as_secs();
+    pub fn window(&self, signal: &Signal, now: Timestamp) -> Window {
+        let period = signal.period.as_secs().max(1);
         let until_second = now.as_second().div_euclid(period) * period;
         let until = Timestamp::from_second(until_second).unwrap_or(now);
+        let points = i64::try_from(self.expected_points(signal)).unwrap_or(i64::MAX);
+        let length = SignedDuration::from_secs(points.saturating_mul(period));
         Window {
-            from: until.saturating_sub(self.lookback).unwrap_or(Timestamp::MIN),
+            from: until.saturating_sub(length).unwrap_or(Timestamp::MIN),
             until,
-            open_until: until.saturating_add(self.period).unwrap_or(Timestamp::MAX),
+            open_until: until.saturating_add(signal.period).unwrap_or(Timestamp::MAX),
         }
     }
 }
 
-/// No policy has the name that was asked for.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("expected `dev-box`, the one policy of this version")]
-pub struct UnknownPolicy;
+impl Signal {
+    /// What is asked of CloudWatch for each of the metrics.
+    pub fn measures(&self) -> impl Iterator<Item = Measure> {
+        self.metrics.iter().map(|metric| Measure {
+            metric: metric.clone(),
+            statistic: self.statistic,
+            period: self.period,
+        })
+    }
+}
 
-/// The time a policy looks at, aligned to its period as CloudWatch aligns datapoints.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// How many periods it takes to look at the whole of a time; at least one.
+pub(crate) fn points(lookback: SignedDuration, period: SignedDuration) -> usize {
+    let (lookback, period) = (lookback.as_secs().max(1), period.as_secs().max(1));
+    let whole = lookback / period + i64::from(lookback % period > 0);
+    usize::try_from(whole).unwrap_or(usize::MAX)
+}
+
+/// The time a policy looks at, aligned to a signal's period as CloudWatch aligns datapoints.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Window {
     /// Start of the first complete period.
     pub from: Timestamp,
@@ -252,51 +151,62 @@ mod tests {
     #[test]
     fn dev_box_expects_twelve_points_and_needs_eleven() {
         let policy = Policy::dev_box();
-        assert_eq!((policy.expected_points(), policy.required_points()), (12, 11));
+        let signal = &policy.signals[0];
+        assert_eq!((policy.expected_points(signal), policy.required_points(signal)), (12, 11));
     }
 
     #[test]
     fn the_window_ends_with_the_last_complete_period() {
-        let window = Policy::dev_box().window(at("2026-11-21T20:03:17Z"));
+        let policy = Policy::dev_box();
+        let window = policy.window(&policy.signals[0], at("2026-11-21T20:03:17Z"));
         assert_eq!(window.from, at("2026-11-21T19:00:00Z"));
         assert_eq!(window.until, at("2026-11-21T20:00:00Z"));
         assert_eq!(window.open_until, at("2026-11-21T20:05:00Z"));
-        assert_eq!(Policy::dev_box().window(at("2026-11-21T20:00:00Z")), window);
+        assert_eq!(policy.window(&policy.signals[0], at("2026-11-21T20:00:00Z")), window);
+    }
+
+    #[test]
+    fn a_day_is_a_day_of_utc() {
+        let policy = Policy { lookback: SignedDuration::from_hours(14 * 24), ..Policy::dev_box() };
+        let daily = Signal { period: SignedDuration::from_hours(24), ..policy.signals[0].clone() };
+        let window = policy.window(&daily, at("2026-11-21T20:03:17Z"));
+        assert_eq!(window.from, at("2026-11-07T00:00:00Z"));
+        assert_eq!(window.until, at("2026-11-21T00:00:00Z"));
+        assert_eq!(window.open_until, at("2026-11-22T00:00:00Z"));
+        assert_eq!(policy.expected_points(&daily), 14);
+    }
+
+    #[test]
+    fn a_period_longer_than_the_lookback_is_looked_at_once() {
+        let policy = Policy::dev_box();
+        let hourly = Signal { period: SignedDuration::from_hours(2), ..policy.signals[0].clone() };
+        assert_eq!((policy.expected_points(&hourly), policy.required_points(&hourly)), (1, 1));
+        let window = policy.window(&hourly, at("2026-11-21T20:03:17Z"));
+        assert_eq!((window.from, window.until), (at("2026-11-21T18:00:00Z"), at("2026-11-21T20:00:00Z")));
     }
 
     #[test]
     fn a_window_at_the_ends_of_time_does_not_panic() {
-        for now in [Timestamp::MIN, Timestamp::MAX, Timestamp::UNIX_EPOCH] {
-            let window = Policy::dev_box().window(now);
-            assert!(window.from <= window.until && window.until <= window.open_until);
+        let policy = Policy::dev_box();
+        for period in [0, 1, 300, i64::MAX] {
+            let signal = Signal { period: SignedDuration::from_secs(period), ..policy.signals[0].clone() };
+            for now in [Timestamp::MIN, Timestamp::MAX, Timestamp::UNIX_EPOCH] {
+                let window = policy.window(&signal, now);
+                assert!(window.from <= window.until && window.until <= window.open_until);
+            }
         }
     }
 
     #[test]
-    fn shares_round_the_way_their_names_say() {
-        let half = Percent::new(50).expect("a share");
-        assert_eq!((half.of_rounded_down(5), half.of_rounded_up(5)), (2, 3));
-        assert_eq!((Percent::ALL.of_rounded_down(7), Percent::ALL.of_rounded_up(7)), (7, 7));
-        assert_eq!("101".parse::<Percent>(), Err(InvalidPercent));
-        assert_eq!("-1".parse::<Percent>(), Err(InvalidPercent));
-        assert_eq!("100".parse::<Percent>(), Ok(Percent::ALL));
-    }
-
-    #[test]
-    fn metrics_and_statistics_have_the_names_that_cloudwatch_gives_them() {
-        let signals = Policy::dev_box().signals;
-        let named = signals.iter().flat_map(|signal| {
-            signal.metrics.iter().map(|metric| format!("{} {}", metric.as_str(), signal.statistic.as_str()))
-        });
-        assert_eq!(
-            named.collect::<Vec<_>>(),
-            ["CPUUtilization Maximum", "NetworkIn Sum", "NetworkOut Sum", "EBSReadOps Sum", "EBSWriteOps Sum"]
-        );
-    }
-
-    #[test]
-    fn an_unknown_policy_is_refused() {
-        assert_eq!(Policy::named("dev-box"), Ok(Policy::dev_box()));
-        assert_eq!(Policy::named("Dev-Box"), Err(UnknownPolicy));
+    fn signals_about_accelerators_count_for_accelerated_types_alone() {
+        use crate::instance::InstanceType;
+        let policy = Policy::dev_box();
+        let names = |name: &str| -> Vec<String> {
+            let instance =
+                Instance { instance_type: InstanceType::from_name(name), ..crate::instance::tests::instance() };
+            policy.signals_for(&instance).map(|signal| signal.name.to_string()).collect()
+        };
+        assert_eq!(names("m7g.large"), ["cpu", "network", "ebs"]);
+        assert_eq!(names("g5.xlarge"), ["cpu", "network", "ebs", "gpu"]);
     }
 }

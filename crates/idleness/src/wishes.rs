@@ -1,29 +1,44 @@
 //! What the user's `doze:*` tags ask for. A tag that does not parse is never passed over: whoever wrote it meant something.
 
+use std::fmt::Display;
+
 use jiff::Timestamp;
 
 use crate::{
-    instance::Tags,
-    plan::{STOPPED_AT_TAG, STOPPED_BECAUSE_TAG},
-    policy::{Policy, UnknownPolicy},
+    instance::{TAG_PREFIX, Tags},
+    plan::{STOP_AT_TAG, STOPPED_AT_TAG, STOPPED_BECAUSE_TAG},
+    policies::Policies,
+    policy::Policy,
+    schedule::Schedule,
 };
 
-const PREFIX: &str = "doze:";
 /// Not stopped before this RFC 3339 instant.
 const KEEP_UNTIL_TAG: &str = "doze:keep-until";
 /// The name of an idle policy.
 const POLICY_TAG: &str = "doze:policy";
 /// When the instance should be awake.
 const SCHEDULE_TAG: &str = "doze:schedule";
-/// Instants that Doze itself writes. One that was edited into nonsense leaves open what happened.
-const NOTED_INSTANTS: [&str; 3] = [STOPPED_AT_TAG, "doze:stop-at", "doze:start-owed-since"];
-/// Tags that ask for nothing that concerns a stop.
+/// A start that capacity refused, and that is tried again.
+const START_OWED_SINCE_TAG: &str = "doze:start-owed-since";
+/// Tags whose value needs no reading before a stop.
 const OTHER_TAGS: [&str; 2] = [STOPPED_BECAUSE_TAG, "doze:after"];
+const KNOWN_TAGS: [&str; 8] = [
+    KEEP_UNTIL_TAG,
+    POLICY_TAG,
+    SCHEDULE_TAG,
+    START_OWED_SINCE_TAG,
+    STOP_AT_TAG,
+    STOPPED_AT_TAG,
+    OTHER_TAGS[0],
+    OTHER_TAGS[1],
+];
 
 /// The wishes of one instance's owner, beyond the opt-in.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(crate) struct Wishes {
+    pub(crate) schedule: Option<Schedule>,
     pub(crate) keep_until: Option<Timestamp>,
+    pub(crate) stop_at: Option<Timestamp>,
 }
 
 /// A tag that cannot be honoured.
@@ -36,36 +51,45 @@ pub(crate) struct BadTag {
 }
 
 impl Wishes {
-    pub(crate) fn read(tags: &Tags) -> Result<Self, BadTag> {
-        if let Some(name) = tags.get(POLICY_TAG) {
-            Policy::named(name).map_err(|error: UnknownPolicy| BadTag::new(POLICY_TAG, name, error.to_string()))?;
+    pub(crate) fn read(tags: &Tags, policies: &Policies) -> Result<Self, BadTag> {
+        let is_unknown = |key: &&str| key.starts_with(TAG_PREFIX) && !KNOWN_TAGS.contains(key);
+        if let Some(key) = tags.keys().find(is_unknown) {
+            return Err(BadTag::new(tags, key, &"Doze knows no tag of this name"));
         }
-        if let Some(schedule) = tags.get(SCHEDULE_TAG) {
-            return Err(BadTag::new(SCHEDULE_TAG, schedule, "this version knows no schedules".to_owned()));
-        }
-        for key in NOTED_INSTANTS {
+        // Instants that Doze writes: one that was edited into nonsense leaves open what happened.
+        for key in [STOPPED_AT_TAG, START_OWED_SINCE_TAG] {
             instant(tags, key)?;
         }
-        let known = |key: &str| {
-            [KEEP_UNTIL_TAG, POLICY_TAG].contains(&key) || NOTED_INSTANTS.contains(&key) || OTHER_TAGS.contains(&key)
-        };
-        if let Some(key) = tags.keys().find(|key| key.starts_with(PREFIX) && !known(key)) {
-            let value = tags.get(key).unwrap_or_default();
-            return Err(BadTag::new(key, value, "Doze knows no tag of this name".to_owned()));
-        }
-        Ok(Self { keep_until: instant(tags, KEEP_UNTIL_TAG)? })
+        policy(tags, policies)?;
+        Ok(Self {
+            schedule: schedule(tags)?,
+            keep_until: instant(tags, KEEP_UNTIL_TAG)?,
+            stop_at: instant(tags, STOP_AT_TAG)?,
+        })
     }
+}
+
+/// The policy that the tag chooses, or the default, whatever the other tags say.
+pub(crate) fn policy<'a>(tags: &Tags, policies: &'a Policies) -> Result<&'a Policy, BadTag> {
+    let Some(name) = tags.get(POLICY_TAG) else { return Ok(policies.default_policy()) };
+    policies.named(name.trim()).ok_or_else(|| BadTag::new(tags, POLICY_TAG, &"there is no policy of this name"))
+}
+
+fn schedule(tags: &Tags) -> Result<Option<Schedule>, BadTag> {
+    let Some(text) = tags.get(SCHEDULE_TAG) else { return Ok(None) };
+    text.parse().map(Some).map_err(|error| BadTag::new(tags, SCHEDULE_TAG, &error))
 }
 
 /// The RFC 3339 instant of a tag, if the instance has it.
 fn instant(tags: &Tags, key: &'static str) -> Result<Option<Timestamp>, BadTag> {
     let Some(text) = tags.get(key) else { return Ok(None) };
-    let expected = || "expected an instant such as 2026-11-21T20:00:00Z".to_owned();
-    text.trim().parse().map(Some).map_err(|_| BadTag::new(key, text, expected()))
+    let instant = text.trim().parse().map(Some);
+    instant.map_err(|_| BadTag::new(tags, key, &"expected an instant such as 2026-11-21T20:00:00Z"))
 }
 
 impl BadTag {
-    fn new(key: &str, value: &str, problem: String) -> Self {
-        Self { key: key.to_owned(), value: value.to_owned(), problem }
+    fn new(tags: &Tags, key: &str, problem: &dyn Display) -> Self {
+        let value = tags.get(key).unwrap_or_default();
+        Self { key: key.to_owned(), value: value.to_owned(), problem: problem.to_string() }
     }
 }

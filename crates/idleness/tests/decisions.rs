@@ -1,347 +1,263 @@
-//! The gates as a table of cases: one instance, one policy, one moment, one expected reason.
+//! What the instance itself, its tags and its uptime decide, as a table of cases: one instance, one expected reason. What
+//! measurements decide is in `signals`, the order of the gates in `gates`.
 
 mod support;
 
 use idleness::{
-    Datapoint, Decision, Evidence, Instance, InstanceState, MetricName, Policy, Reason, RootDevice, Series,
-    SeriesStatus, Tags, Verdict, decide, needs_evidence,
+    Decision, Evidence, Instance, InstanceState, Market, Metric, Reason, RootDevice, StopProtection, Tags, Verdict,
+    decide, needs_evidence,
 };
-use jiff::Timestamp;
-use support::{METRICS, at, instance, minutes_ago, now, quiet, quiet_but, steady};
+use support::{custom, instance, minutes_ago, now, quiet, quiet_but, quiet_under, rules, steady, tagged, under};
 
 #[track_caller]
 fn check(instance: &Instance, evidence: &Evidence, expected: Reason) -> Decision {
-    let decision = decide(instance, evidence, &Policy::dev_box(), now());
-    assert_eq!(decision.reason, expected, "{:#?}", decision.evidence);
+    let decision = decide(instance, evidence, &rules(), now());
+    assert_eq!(decision.reason, expected, "{:?} {:#?}", decision.detail, decision.evidence);
     assert_eq!(decision.verdict == Verdict::Stop, expected == Reason::Idle);
+    assert_eq!(decision.instance, instance.id);
+    assert_eq!(decision.announcement, None, "nothing was announced");
     decision
 }
 
-fn with_state(state: InstanceState) -> Instance {
-    Instance { state, ..instance(1) }
-}
-
-fn with_tags(tags: &[(&str, &str)]) -> Instance {
-    Instance { tags: tags.iter().copied().collect::<Tags>(), ..instance(1) }
-}
-
-#[test]
-fn a_quiet_opted_in_instance_is_stopped() {
-    check(&instance(1), &quiet(), Reason::Idle);
-}
-
-#[test]
-fn an_instance_that_is_not_opted_in_is_never_judged() {
-    for tags in [&[][..], &[("doze", "off")], &[("doze", "On")], &[("Name", "on")]] {
-        check(&with_tags(tags), &quiet(), Reason::NotOptedIn);
-    }
-}
-
-#[test]
-fn not_opted_in_comes_before_every_state() {
-    let stopped = Instance { state: InstanceState::Stopped, ..with_tags(&[]) };
-    check(&stopped, &quiet(), Reason::NotOptedIn);
-}
-
-#[test]
-fn only_a_running_instance_is_judged() {
-    check(&with_state(InstanceState::Stopped), &quiet(), Reason::AlreadyStopped);
-    check(&with_state(InstanceState::Pending), &quiet(), Reason::InTransition);
-    check(&with_state(InstanceState::Stopping), &quiet(), Reason::InTransition);
-    check(&with_state(InstanceState::Unknown), &quiet(), Reason::InTransition);
-    check(&with_state(InstanceState::ShuttingDown), &quiet(), Reason::Terminated);
-    check(&with_state(InstanceState::Terminated), &quiet(), Reason::Terminated);
+#[track_caller]
+fn check_detail(instance: &Instance, expected: Reason, detail: &str) {
+    assert_eq!(check(instance, &quiet(), expected).detail.as_deref(), Some(detail));
 }
 
 #[track_caller]
 fn check_tag(key: &str, value: &str, expected: Reason) -> Decision {
-    check(&with_tags(&[("doze", "on"), (key, value)]), &quiet(), expected)
+    check(&tagged(&[(key, value)]), &quiet(), expected)
+}
+
+fn in_state(state: InstanceState) -> Instance {
+    Instance { state, ..instance(1) }
+}
+
+fn bought_by(market: Market) -> Instance {
+    Instance { market, ..instance(1) }
+}
+
+#[test]
+fn a_quiet_opted_in_instance_is_stopped() {
+    let decision = check(&instance(1), &quiet(), Reason::Idle);
+    let signals: Vec<_> = decision.evidence.iter().map(|finding| finding.signal.as_ref()).collect();
+    assert_eq!((signals, decision.detail), (vec!["cpu", "network", "ebs"], None));
+}
+
+#[test]
+fn an_instance_that_is_not_opted_in_is_never_judged() {
+    for tags in [&[][..], &[("doze", "off")], &[("doze", "On")], &[("doze", "on ")], &[("Name", "on")]] {
+        let instance = Instance { tags: tags.iter().copied().collect::<Tags>(), ..instance(1) };
+        let decision = check(&instance, &quiet(), Reason::NotOptedIn);
+        assert_eq!((decision.evidence, decision.detail), (Vec::new(), None));
+    }
+}
+
+#[test]
+fn only_a_running_instance_is_judged() {
+    for (state, expected) in [
+        (InstanceState::Stopped, Reason::AlreadyStopped),
+        (InstanceState::Pending, Reason::InTransition),
+        (InstanceState::Stopping, Reason::InTransition),
+        (InstanceState::Unknown, Reason::InTransition),
+        (InstanceState::ShuttingDown, Reason::Terminated),
+        (InstanceState::Terminated, Reason::Terminated),
+        (InstanceState::Running, Reason::Idle),
+    ] {
+        check(&in_state(state), &quiet(), expected);
+    }
 }
 
 #[test]
 fn an_instance_that_somebody_else_manages_is_kept() {
-    check_tag("aws:autoscaling:groupName", "web", Reason::AutoScalingMember);
+    let member = tagged(&[("aws:autoscaling:groupName", "web")]);
+    check_detail(&member, Reason::AutoScalingMember, r#"it belongs to the Auto Scaling group "web""#);
     for key in ["eks:cluster-name", "aws:eks:cluster-name", "kubernetes.io/cluster/prod", "aws:ecs:clusterName"] {
-        let decision = check_tag(key, "owned", Reason::ClusterMember);
-        assert!(decision.detail.is_some_and(|detail| detail.contains(key)));
+        check_detail(&tagged(&[(key, "owned")]), Reason::ClusterMember, &format!("it has the tag {key:?}"));
     }
-    for key in ["eks", "my:aws:ecs:clusterName", "AWS:autoscaling:groupName"] {
+    for key in ["eks", "my:aws:ecs:clusterName", "AWS:autoscaling:groupName", "kubernetes.io/name", "aws:ecs"] {
         check_tag(key, "x", Reason::Idle);
     }
 }
 
 #[test]
-fn an_instance_that_cannot_be_stopped_is_kept() {
-    check(&Instance { root_device: RootDevice::InstanceStore, ..instance(1) }, &quiet(), Reason::InstanceStoreRoot);
-    check(&Instance { root_device: RootDevice::Unknown, ..instance(1) }, &quiet(), Reason::Idle);
+fn spot_capacity_that_a_stop_would_give_up_is_kept() {
+    assert_eq!(check(&bought_by(Market::SpotOneTime), &quiet(), Reason::OneTimeSpot).detail, None);
+    let unknown = "its Spot request was not found, and counts as a one-time request";
+    check_detail(&bought_by(Market::SpotUnknown), Reason::OneTimeSpot, unknown);
+    check(&bought_by(Market::SpotPersistent), &quiet(), Reason::Idle);
+    check(&bought_by(Market::OnDemand), &quiet(), Reason::Idle);
+}
+
+#[test]
+fn an_instance_that_can_only_be_terminated_is_kept() {
+    for (root_device, expected) in [
+        (RootDevice::InstanceStore, Reason::InstanceStoreRoot),
+        (RootDevice::Unknown, Reason::Idle),
+        (RootDevice::Ebs, Reason::Idle),
+    ] {
+        check(&Instance { root_device, ..instance(1) }, &quiet(), expected);
+    }
+}
+
+#[test]
+fn an_instance_with_stop_protection_is_kept_as_far_as_that_is_known() {
+    for (stop_protection, expected) in [
+        (StopProtection::On, Reason::StopProtected),
+        (StopProtection::Off, Reason::Idle),
+        (StopProtection::Unread, Reason::Idle),
+    ] {
+        check(&Instance { stop_protection, ..instance(1) }, &quiet(), expected);
+    }
 }
 
 #[test]
 fn an_instance_is_kept_awake_until_its_tag_says() {
-    let decision = check_tag("doze:keep-until", "2026-11-21T20:03:18Z", Reason::KeptAwake);
-    assert_eq!(decision.detail.as_deref(), Some("it is kept awake until 2026-11-21T20:03:18Z"));
+    let detail = "it is kept awake until 2026-11-21T20:03:18Z";
+    check_detail(&tagged(&[("doze:keep-until", "2026-11-21T20:03:18Z")]), Reason::KeptAwake, detail);
     check_tag("doze:keep-until", "2026-11-22T05:00:00+09:00", Reason::Idle);
-    check_tag("doze:keep-until", "2026-11-22T06:00:00+09:00", Reason::KeptAwake);
+    check_tag("doze:keep-until", " 2026-11-22T06:00:00+09:00 ", Reason::KeptAwake);
     check_tag("doze:keep-until", "2026-11-21T20:03:17Z", Reason::Idle);
 }
 
 #[test]
-fn a_tag_that_cannot_be_honoured_keeps_and_is_quoted() {
-    for (key, value) in [
-        ("doze:keep-until", ""),
-        ("doze:keep-until", "tomorrow"),
-        ("doze:keep-until", "2026-11-21"),
-        ("doze:keep-until", "2026-11-21T20:00:00"),
-        ("doze:policy", "gcp"),
-        ("doze:policy", ""),
-        ("doze:stopped-at", "last night"),
-        ("doze:stop-at", "soon"),
-        ("doze:start-owed-since", ""),
-        ("doze:keep_until", "2026-12-24T20:00:00Z"),
-        ("doze:", ""),
-        ("doze:schedule", "mon-fri 09:00-18:00 @ Asia/Seoul"),
+fn an_instance_is_kept_while_a_window_of_its_schedule_is_open() {
+    for (schedule, detail) in [
+        ("sat 20:00-21:00 @ UTC", "a window of its schedule is open until 2026-11-21T21:00:00Z"),
+        ("sat 19:00-20:04 @ UTC", "a window of its schedule is open until 2026-11-21T20:04:00Z"),
+        ("sun 05:00-06:30 @ Asia/Seoul", "a window of its schedule is open until 2026-11-21T21:30:00Z"),
+        (
+            "sat 19:00-20:30 @ UTC + sat 20:15-22:00 @ UTC",
+            "a window of its schedule is open until 2026-11-21T22:00:00Z",
+        ),
+        ("mon-sun 00:00-24:00 @ UTC", "its schedule has no end"),
     ] {
-        let decision = check_tag(key, value, Reason::BadTag);
-        let detail = decision.detail.expect("says which tag");
-        assert!(detail.contains(key) && detail.contains(&format!("{value:?}")), "{detail}");
+        check_detail(&tagged(&[("doze:schedule", schedule)]), Reason::InsideSchedule, detail);
     }
-    check_tag("doze:policy", "dev-box", Reason::Idle);
-    check_tag("doze:stopped-at", "2026-11-20T20:00:00Z", Reason::Idle);
-    check_tag("doze:stopped-because", "idle", Reason::Idle);
-    check_tag("doze:after", "db", Reason::Idle);
-    check_tag("dozen:eggs", "12", Reason::Idle);
 }
 
 #[test]
-fn the_first_gate_that_holds_wins() {
-    let young = Instance { launched_at: Some(minutes_ago(1)), ..instance(1) };
-    let awake = ("doze:keep-until", "2027-01-01T00:00:00Z");
-    let member = ("aws:autoscaling:groupName", "web");
-    let bad = ("doze:policy", "none");
-    let with = |tags: &[(&str, &str)]| Instance {
-        tags: [("doze", "on")].iter().chain(tags).copied().collect::<Tags>(),
-        ..young.clone()
-    };
-    check(&with(&[bad, member, awake]), &quiet(), Reason::BadTag);
-    check(&with(&[member, awake]), &quiet(), Reason::AutoScalingMember);
-    check(&with(&[awake]), &quiet(), Reason::KeptAwake);
-    check(&with(&[]), &quiet(), Reason::RecentlyStarted);
-    let stopped = Instance { state: InstanceState::Stopped, ..with(&[bad]) };
-    check(&stopped, &quiet(), Reason::AlreadyStopped);
+fn outside_its_schedule_an_instance_is_stopped_when_idle_and_never_for_the_hour_alone() {
+    for schedule in ["mon-fri 09:00-18:00 @ Asia/Seoul", "sat 19:00-20:03 @ UTC", "sat 20:04-21:00 @ UTC"] {
+        let instance = tagged(&[("doze:schedule", schedule)]);
+        check(&instance, &quiet(), Reason::Idle);
+        check(&instance, &quiet_but(&Metric::CPU, steady(50.0)), Reason::Busy);
+        check(&instance, &Evidence::default(), Reason::InsufficientData);
+    }
+}
+
+#[test]
+fn a_schedule_that_cannot_be_read_keeps_and_says_which_character_is_at_fault() {
+    for (schedule, problem) in [
+        ("mon-fri 9:00-25:00 @ UTC", r#"character 14: expected a time such as 09:00, found "25:00""#),
+        ("always", r#"character 1: expected a day such as mon, found "always""#),
+        ("", "character 1: expected a day such as mon, found the end"),
+    ] {
+        let detail = format!(r#"the tag "doze:schedule" is {schedule:?}: {problem}"#);
+        check_detail(&tagged(&[("doze:schedule", schedule)]), Reason::BadTag, &detail);
+    }
+}
+
+#[test]
+fn a_tag_that_cannot_be_honoured_keeps_and_is_quoted() {
+    let instant = "expected an instant such as 2026-11-21T20:00:00Z";
+    for (key, value, problem) in [
+        ("doze:keep-until", "", instant),
+        ("doze:keep-until", "tomorrow", instant),
+        ("doze:keep-until", "2026-11-21", instant),
+        ("doze:keep-until", "2026-11-21T20:00:00", instant),
+        ("doze:stopped-at", "last night", instant),
+        ("doze:stop-at", "soon", instant),
+        ("doze:start-owed-since", "", instant),
+        ("doze:policy", "lazy", "there is no policy of this name"),
+        ("doze:policy", "", "there is no policy of this name"),
+        ("doze:policy", "Dev-Box", "there is no policy of this name"),
+        ("doze:keep_until", "2026-12-24T20:00:00Z", "Doze knows no tag of this name"),
+        ("doze:Policy", "gcp", "Doze knows no tag of this name"),
+        ("doze:", "a\"b\n", "Doze knows no tag of this name"),
+    ] {
+        let detail = format!("the tag {key:?} is {value:?}: {problem}");
+        check_detail(&tagged(&[(key, value)]), Reason::BadTag, &detail);
+    }
+}
+
+#[test]
+fn tags_that_say_nothing_about_stopping_keep_nothing() {
+    for (key, value) in [
+        ("doze:policy", "dev-box"),
+        ("doze:stopped-at", "2026-11-20T20:00:00Z"),
+        ("doze:stopped-because", "idle"),
+        ("doze:start-owed-since", "2026-11-20T20:00:00Z"),
+        ("doze:after", "db"),
+        ("dozen:eggs", "12"),
+        ("Doze:policy", "lazy"),
+        ("Name", "doze:off"),
+    ] {
+        check_tag(key, value, Reason::Idle);
+    }
+}
+
+#[test]
+fn the_tag_chooses_the_policy() {
+    // Twelve datapoints of five minutes are proof under `dev-box` alone.
+    check_tag("doze:policy", " dev-box ", Reason::Idle);
+    for policy in ["compute-optimizer", "trusted-advisor", "cost-explorer", "gcp"] {
+        let instance = tagged(&[("doze:policy", policy)]);
+        check(&instance, &quiet(), Reason::InsufficientData);
+        assert_eq!(rules().policy_of(&instance).name, policy);
+        let evidence = quiet_under(rules().policy_of(&instance), &instance);
+        check(&instance, &evidence, Reason::Idle);
+    }
+}
+
+#[test]
+fn the_tag_may_name_a_policy_of_the_users_own() {
+    let lax = custom(r#"{"signals": {"cpu": {"limit": 60}}}"#);
+    let rules = under(lax.clone());
+    let evidence = quiet_but(&Metric::CPU, steady(50.0));
+    for (name, expected) in [("custom", Reason::Idle), ("lax", Reason::BadTag), ("dev-box", Reason::BadTag)] {
+        let decision = decide(&tagged(&[("doze:policy", name)]), &evidence, &rules, now());
+        assert_eq!(decision.reason, expected, "{name}");
+    }
+    assert_eq!(rules.policy_of(&tagged(&[("doze:policy", "lax")])), &lax, "the default counts where the tag is bad");
+    assert_eq!(decide(&instance(1), &evidence, &rules, now()).reason, Reason::Idle, "the default counts without a tag");
 }
 
 #[test]
 fn uptime_is_compared_with_the_minimum() {
     for (launched_at, expected) in [
         (Some(minutes_ago(29)), Reason::RecentlyStarted),
+        (Some(minutes_ago(30) + jiff::SignedDuration::from_secs(1)), Reason::RecentlyStarted),
         (Some(minutes_ago(30)), Reason::Idle),
         (Some(minutes_ago(-5)), Reason::RecentlyStarted),
         (None, Reason::RecentlyStarted),
     ] {
         check(&Instance { launched_at, ..instance(1) }, &quiet(), expected);
     }
-    let decision =
-        check(&Instance { launched_at: Some(minutes_ago(10)), ..instance(1) }, &quiet(), Reason::RecentlyStarted);
-    assert_eq!((decision.evidence[0].observed, decision.evidence[0].limit), (Some(600.0), 1800.0));
-}
-
-#[test]
-fn no_data_is_not_idle() {
-    let decision = check(&instance(1), &Evidence::default(), Reason::InsufficientData);
-    assert_eq!(decision.evidence.len(), 3, "each signal is listed");
-    assert!(decision.evidence.iter().all(|finding| finding.observed.is_none() && finding.points == Some(0)));
-}
-
-#[test]
-fn each_metric_that_is_absent_or_empty_keeps() {
-    for metric in METRICS {
-        let others: Evidence =
-            METRICS.into_iter().filter(|other| *other != metric).map(|other| (other, steady(0.0))).collect();
-        check(&instance(1), &others, Reason::InsufficientData);
-        let empty = Series { status: SeriesStatus::Complete, points: Vec::new() };
-        check(&instance(1), &quiet_but(metric, empty), Reason::InsufficientData);
-    }
-}
-
-#[test]
-fn one_gap_is_tolerated_and_two_are_not() {
-    for (missing, expected) in [(1, Reason::Idle), (2, Reason::InsufficientData)] {
-        let mut series = steady(0.0);
-        series.points.truncate(12 - missing);
-        check(&instance(1), &quiet_but(MetricName::CpuUtilization, series), expected);
-    }
-}
-
-#[test]
-fn old_datapoints_prove_nothing_about_now_however_many_there_are() {
-    let policy = Policy { coverage: "50".parse().expect("a share"), ..Policy::dev_box() };
-    for (missing, expected) in [(1, Reason::Idle), (2, Reason::InsufficientData), (6, Reason::InsufficientData)] {
-        let mut series = steady(0.0);
-        series.points.truncate(12 - missing);
-        let decision = decide(&instance(1), &quiet_but(MetricName::EbsReadOps, series), &policy, now());
-        assert_eq!(decision.reason, expected, "{missing} of the newest are missing");
-        assert_eq!(decision.evidence[2].status, (missing > 1).then_some(SeriesStatus::Stale));
-    }
-}
-
-#[test]
-fn gaps_of_two_added_metrics_add_up() {
-    let mut evidence = quiet();
-    for (metric, gap) in [(MetricName::NetworkIn, 3), (MetricName::NetworkOut, 7)] {
-        let mut series = steady(0.0);
-        series.points.remove(gap);
-        evidence.insert(metric, series);
-    }
-    let decision = check(&instance(1), &evidence, Reason::InsufficientData);
-    assert_eq!(decision.evidence[1].points, Some(10));
-}
-
-#[test]
-fn every_status_but_complete_keeps() {
-    for status in
-        [SeriesStatus::PartialData, SeriesStatus::InternalError, SeriesStatus::Forbidden, SeriesStatus::Absent]
-    {
-        for metric in METRICS {
-            let series = Series { status, ..steady(0.0) };
-            let decision = check(&instance(1), &quiet_but(metric, series), Reason::InsufficientData);
-            assert!(decision.evidence.iter().any(|finding| finding.status == Some(status)));
-        }
-    }
-}
-
-#[test]
-fn impossible_values_keep() {
-    for value in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, -0.1] {
-        for metric in METRICS {
-            let mut series = steady(0.0);
-            series.points[4].value = value;
-            let decision = check(&instance(1), &quiet_but(metric, series), Reason::InsufficientData);
-            assert!(decision.evidence.iter().any(|finding| finding.status == Some(SeriesStatus::InvalidValue)));
-        }
-    }
-}
-
-#[test]
-fn datapoints_outside_the_window_prove_nothing() {
-    let window = Policy::dev_box().window(now());
-    for shift in [-3600, 3600] {
-        let mut series = steady(0.0);
-        for point in &mut series.points {
-            point.at = Timestamp::from_second(point.at.as_second() + shift).expect("in range");
-        }
-        check(&instance(1), &quiet_but(MetricName::CpuUtilization, series), Reason::InsufficientData);
-    }
-    let mut old_peak = steady(0.0);
-    old_peak.points.push(Datapoint { at: window.from - jiff::SignedDuration::from_secs(1), value: 99.0 });
-    check(&instance(1), &quiet_but(MetricName::CpuUtilization, old_peak), Reason::Idle);
-    let mut later_peak = steady(0.0);
-    later_peak.points.push(Datapoint { at: window.open_until, value: 99.0 });
-    check(&instance(1), &quiet_but(MetricName::CpuUtilization, later_peak), Reason::Idle);
-}
-
-#[test]
-fn many_datapoints_in_one_period_count_once() {
-    let points =
-        (0..12).map(|s| Datapoint { at: at("2026-11-21T19:30:00Z") + jiff::SignedDuration::from_secs(s), value: 0.0 });
-    let crowd = Series { status: SeriesStatus::Complete, points: points.collect() };
-    let decision = check(&instance(1), &quiet_but(MetricName::CpuUtilization, crowd), Reason::InsufficientData);
-    assert_eq!(decision.evidence[0].points, Some(1));
-}
-
-#[test]
-fn of_two_values_for_one_period_the_larger_counts() {
-    for values in [[0.0, 50.0], [50.0, 0.0]] {
-        let mut series = steady(0.0);
-        series.points.extend(values.map(|value| Datapoint { at: series.points[3].at, value }));
-        check(&instance(1), &quiet_but(MetricName::CpuUtilization, series), Reason::Busy);
-    }
-}
-
-#[test]
-fn a_value_at_the_limit_is_idle_and_one_above_is_busy() {
-    // Network and EBS datapoints are sums over 300 s.
-    for (metric, limit) in [
-        (MetricName::CpuUtilization, 5.0),
-        (MetricName::NetworkIn, 2048.0 * 300.0),
-        (MetricName::EbsWriteOps, 5.0 * 300.0),
-    ] {
-        check(&instance(1), &quiet_but(metric, steady(limit)), Reason::Idle);
-        let mut series = steady(0.0);
-        series.points[7].value = limit * 1.001;
-        check(&instance(1), &quiet_but(metric, series), Reason::Busy);
-    }
-}
-
-#[test]
-fn traffic_in_both_directions_is_added() {
-    let mut evidence = quiet_but(MetricName::NetworkIn, steady(1500.0 * 300.0));
-    evidence.insert(MetricName::NetworkOut, steady(1500.0 * 300.0));
-    let decision = check(&instance(1), &evidence, Reason::Busy);
-    assert_eq!(decision.evidence[1].observed, Some(3000.0));
-}
-
-#[test]
-fn the_period_still_running_can_prove_use_but_not_idleness() {
-    let open = at("2026-11-21T20:00:00Z");
-    let mut started_working = steady(0.0);
-    started_working.points.push(Datapoint { at: open, value: 80.0 });
-    check(&instance(1), &quiet_but(MetricName::CpuUtilization, started_working), Reason::Busy);
-
-    let mut short = steady(0.0);
-    short.points.truncate(10);
-    short.points.push(Datapoint { at: open, value: 0.0 });
-    let decision = check(&instance(1), &quiet_but(MetricName::CpuUtilization, short), Reason::InsufficientData);
-    assert_eq!(decision.evidence[0].points, Some(10));
-}
-
-#[test]
-fn a_policy_without_signals_stops_nothing() {
-    let policy = Policy { signals: Vec::new(), ..Policy::dev_box() };
-    assert_eq!(decide(&instance(1), &quiet(), &policy, now()).reason, Reason::InsufficientData);
+    let new = Instance { launched_at: Some(minutes_ago(10)), ..instance(1) };
+    let [uptime] = &check(&new, &quiet(), Reason::RecentlyStarted).evidence[..] else { panic!("one finding") };
+    assert_eq!((uptime.signal.as_ref(), uptime.observed, uptime.limit), ("uptime", Some(600.0), 1800.0));
 }
 
 #[test]
 fn evidence_is_asked_for_where_the_decision_depends_on_it() {
-    let policy = Policy::dev_box();
-    assert!(needs_evidence(&instance(1), &policy, now()));
-    assert!(!needs_evidence(&with_tags(&[]), &policy, now()));
-    assert!(!needs_evidence(&with_state(InstanceState::Stopped), &policy, now()));
-}
-
-#[test]
-fn reason_codes_are_the_same_in_tags_and_in_reports() {
-    for reason in [
-        Reason::NotFound,
-        Reason::NotOptedIn,
-        Reason::AlreadyStopped,
-        Reason::InTransition,
-        Reason::Terminated,
-        Reason::BadTag,
-        Reason::AutoScalingMember,
-        Reason::ClusterMember,
-        Reason::InstanceStoreRoot,
-        Reason::KeptAwake,
-        Reason::RecentlyStarted,
-        Reason::InsufficientData,
-        Reason::Busy,
-        Reason::OverCap,
-        Reason::Idle,
+    let needs = |instance: &Instance| needs_evidence(instance, &rules(), now());
+    assert!(needs(&instance(1)));
+    assert!(needs(&tagged(&[("doze:schedule", "mon 09:00-18:00 @ UTC"), ("doze:policy", "gcp")])));
+    assert!(needs(&Instance { stop_protection: StopProtection::Unread, ..instance(1) }));
+    for kept in [
+        Instance { tags: Tags::default(), ..instance(1) },
+        in_state(InstanceState::Stopped),
+        tagged(&[("doze:policy", "lazy")]),
+        tagged(&[("aws:autoscaling:groupName", "web")]),
+        tagged(&[("eks:cluster-name", "prod")]),
+        bought_by(Market::SpotOneTime),
+        Instance { root_device: RootDevice::InstanceStore, ..instance(1) },
+        Instance { stop_protection: StopProtection::On, ..instance(1) },
+        tagged(&[("doze:keep-until", "2027-01-01T00:00:00Z")]),
+        tagged(&[("doze:schedule", "sat 09:00-24:00 @ UTC")]),
+        Instance { launched_at: Some(minutes_ago(29)), ..instance(1) },
     ] {
-        assert_eq!(serde_json::to_value(reason).expect("serializes"), reason.as_str());
+        assert!(!needs(&kept), "{kept:?}");
     }
-}
-
-#[test]
-fn a_decision_serializes_as_documented() {
-    let mut series = steady(0.2);
-    series.points[11].value = 0.4;
-    let decision = check(&instance(10), &quiet_but(MetricName::CpuUtilization, series), Reason::Idle);
-    let json = serde_json::to_value(&decision).expect("serializes");
-    assert_eq!(json["instance"], "i-0000000000000000a");
-    assert_eq!(json["verdict"], "stop");
-    assert_eq!(json["reason"], "idle");
-    assert_eq!(
-        json["evidence"][0],
-        serde_json::json!({"signal":"cpu","statistic":"max","observed":0.4,"limit":5.0,"unit":"percent","points":12,"expected":12})
-    );
 }

@@ -5,18 +5,18 @@ mod support;
 use std::collections::BTreeSet;
 
 use idleness::{
-    Caps, Census, Decision, Instance, InstanceState, MetricName, Mode, Percent, Plan, Policy, Reason, STOPPED_AT_TAG,
-    Tags, UnknownMode, Verdict, decide, plan,
+    Caps, Census, Decision, Instance, InstanceState, Metric, Mode, Percent, Place, Plan, Reason, STOPPED_AT_TAG, Tags,
+    UnknownMode, Verdict, decide, plan,
 };
-use support::{instance, minutes_ago, now, quiet, quiet_but, steady};
+use support::{custom, instance, minutes_ago, now, quiet, quiet_but, quiet_under_but, rules, steady, under};
 
 fn caps(stops: usize, percent: u8) -> Caps {
     Caps { stops, share: Percent::new(percent).expect("a share") }
 }
 
 fn idle(number: u32, cpu: f64) -> Decision {
-    let evidence = quiet_but(MetricName::CpuUtilization, steady(cpu));
-    decide(&instance(number), &evidence, &Policy::dev_box(), now())
+    let evidence = quiet_but(&Metric::CPU, steady(cpu));
+    decide(&instance(number), &evidence, &rules(), now())
 }
 
 fn stops(plan: &Plan) -> Vec<String> {
@@ -43,11 +43,38 @@ fn the_least_active_go_first_and_ids_break_ties() {
 #[test]
 fn activity_is_measured_by_how_much_of_a_limit_is_used() {
     // 80 % of the CPU limit, and half of the network limit.
-    let network = quiet_but(MetricName::NetworkIn, steady(1024.0 * 300.0));
-    let by_network = decide(&instance(2), &network, &Policy::dev_box(), now());
+    let network = quiet_but(&Metric::NETWORK_IN, steady(1024.0 * 300.0));
+    let by_network = decide(&instance(2), &network, &rules(), now());
     let census = Census { running: 2, stopped_within_the_hour: 0 };
     let plan = plan(vec![idle(1, 4.0), by_network], caps(1, 100), census, &BTreeSet::new());
     assert_eq!(stops(&plan), ["2"]);
+}
+
+#[test]
+fn signals_that_say_nothing_and_limits_of_zero_are_no_activity() {
+    let policy = custom(
+        r#"{"sessions": true, "signals": {"disk": {}, "heartbeat": {}, "queue": {"metrics":
+        [{"namespace": "Render", "name": "Queue"}], "limit": 0}}}"#,
+    );
+    let absent = [Metric::DISK_READS, Metric::DISK_WRITES, Metric::HEARTBEAT].map(|metric| (metric, Vec::new()));
+    let evidence = quiet_under_but(&policy, &instance(2), &absent).with_sessions(0);
+    let at_rest = decide(&instance(2), &evidence, &under(policy), now());
+    assert_eq!(at_rest.reason, Reason::Idle);
+    let census = Census { running: 2, stopped_within_the_hour: 0 };
+    let plan = plan(vec![idle(1, 0.1), at_rest], caps(1, 100), census, &BTreeSet::new());
+    assert_eq!(stops(&plan), ["2"]);
+}
+
+#[test]
+fn a_place_beyond_the_limit_overrules_a_stop_and_nothing_else() {
+    let busy = decide(&instance(1), &quiet_but(&Metric::CPU, steady(90.0)), &rules(), now());
+    for (stops_so_far, limit, expected) in [(0, 1, Reason::Idle), (1, 1, Reason::OverCap), (0, 0, Reason::OverCap)] {
+        let place = Place { stops_so_far, limit };
+        let decision = place.allow(idle(1, 0.0));
+        assert_eq!((decision.reason, decision.verdict), (expected, expected.verdict()));
+        assert_eq!(Place::of(&decision), (expected == Reason::OverCap).then_some(place));
+        assert_eq!(place.allow(busy.clone()), busy);
+    }
 }
 
 #[test]
@@ -65,7 +92,7 @@ fn a_decision_over_the_cap_keeps_its_evidence_and_adds_the_cap() {
         plan(vec![idle(1, 1.0)], caps(2, 100), Census { running: 9, stopped_within_the_hour: 2 }, &BTreeSet::new());
     let evidence = &plan.decisions[0].evidence;
     assert_eq!(evidence.len(), 4);
-    assert_eq!((evidence[3].signal, evidence[3].observed, evidence[3].limit), ("stops", Some(2.0), 2.0));
+    assert_eq!((evidence[3].signal.as_ref(), evidence[3].observed, evidence[3].limit), ("stops", Some(2.0), 2.0));
 }
 
 #[test]
@@ -101,7 +128,7 @@ fn a_cap_of_zero_stops_nothing() {
 
 #[test]
 fn only_idle_instances_count_towards_the_cap() {
-    let busy = decide(&instance(1), &quiet_but(MetricName::CpuUtilization, steady(90.0)), &Policy::dev_box(), now());
+    let busy = decide(&instance(1), &quiet_but(&Metric::CPU, steady(90.0)), &rules(), now());
     let plan = plan(
         vec![busy, idle(2, 4.0)],
         caps(1, 100),
@@ -143,12 +170,12 @@ fn the_census_counts_running_and_recently_stopped_opted_in_instances() {
         stopped_at(7, &minutes_ago(-10).to_string()),
         Instance { tags: Tags::from_iter([(STOPPED_AT_TAG, minutes_ago(1).to_string())]), ..instance(8) },
     ];
-    assert_eq!(Census::take(&fleet, now()), Census { running: 1, stopped_within_the_hour: 3 });
-    assert_eq!(decide(&fleet[0], &quiet(), &Policy::dev_box(), now()).reason, Reason::Idle);
+    assert_eq!(Census::take(fleet.iter(), now()), Census { running: 1, stopped_within_the_hour: 3 });
+    assert_eq!(decide(&fleet[0], &quiet(), &rules(), now()).reason, Reason::Idle);
 }
 
 #[test]
 fn an_instance_that_was_woken_again_still_counts_as_stopped() {
     let woken = Instance { state: InstanceState::Running, ..stopped_at(1, &minutes_ago(20).to_string()) };
-    assert_eq!(Census::take(&[woken], now()), Census { running: 1, stopped_within_the_hour: 1 });
+    assert_eq!(Census::take([woken].iter(), now()), Census { running: 1, stopped_within_the_hour: 1 });
 }

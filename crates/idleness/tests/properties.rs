@@ -1,212 +1,202 @@
-//! What must hold for every instance, every measurement and every order: no stop without proof, never over a cap.
+//! What must hold for every instance and every measurement: no stop without proof. What must hold for plans is in
+//! `plan_properties`, what hostile texts may do in `hostile_tags` and `hostile_policies`.
 
 mod support;
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use idleness::{
-    Caps, Census, Datapoint, Decision, Evidence, Instance, InstanceState, MetricName, Percent, Policy, Reason, Series,
-    SeriesStatus, Tags, Verdict, decide, plan,
+    Decision, Evidence, InstanceState, Market, Place, Reason, RootDevice, StopProtection, Verdict, decide, explain,
+    needs_evidence, needs_sessions,
 };
-use jiff::SignedDuration;
-use proptest::{collection::vec, prelude::*, sample::select};
-use support::{METRICS, minutes_ago, now, quiet_but, steady};
+use proptest::{
+    collection::vec,
+    prelude::*,
+    sample::{Index, select},
+    strategy::ValueTree,
+    test_runner::TestRunner,
+};
+use support::{
+    cases::{Case, KEEPING, any_case},
+    proof,
+};
 
-fn any_state() -> impl Strategy<Value = InstanceState> {
-    prop_oneof![
-        8 => Just(InstanceState::Running),
-        1 => select(vec![
-            InstanceState::Pending,
-            InstanceState::Stopping,
-            InstanceState::Stopped,
-            InstanceState::ShuttingDown,
-            InstanceState::Terminated,
-            InstanceState::Unknown,
-        ]),
-    ]
+fn config(cases: u32) -> ProptestConfig {
+    ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(cases) }
 }
 
-const HARMLESS_TAGS: &[(&str, &str)] =
-    &[("Name", "build"), ("doze:policy", "dev-box"), ("doze:keep-until", "2026-11-21T20:03:17Z"), ("eks", "")];
-const KEEPING_TAGS: &[(&str, &str)] = &[
-    ("aws:autoscaling:groupName", "web"),
-    ("kubernetes.io/cluster/prod", "owned"),
-    ("doze:keep-until", "2026-11-21T21:00:00Z"),
-    ("doze:keep-until", "soon"),
-    ("doze:policy", "lazy"),
-    ("doze:schedule", "always"),
-];
-
-fn any_instance() -> impl Strategy<Value = Instance> {
-    let tag = prop_oneof![8 => Just(Some("on")), 1 => Just(Some("off")), 1 => Just(None)];
-    let more = proptest::option::weighted(0.2, select([HARMLESS_TAGS, KEEPING_TAGS].concat()));
-    let tag = (tag, more);
-    let uptime_minutes = prop_oneof![8 => 30..600_i64, 1 => -60..30_i64];
-    (0..1000_u32, any_state(), proptest::option::weighted(0.95, uptime_minutes), tag).prop_map(
-        |(number, state, uptime_minutes, tag)| Instance {
-            id: support::instance(number).id,
-            state,
-            launched_at: uptime_minutes.map(minutes_ago),
-            root_device: support::instance(number).root_device,
-            tags: tag.0.map(|value| ("doze", value)).into_iter().chain(tag.1).collect::<Tags>(),
-        },
-    )
+fn is_newly_stopped(before: &Decision, after: &Decision) -> bool {
+    before.verdict == Verdict::Keep && after.verdict == Verdict::Stop
 }
 
-fn any_value() -> impl Strategy<Value = f64> {
-    prop_oneof![
-        200 => Just(0.0),
-        200 => 0.0..5.0,
-        8 => 5.0..1e7,
-        1 => select(vec![f64::NAN, f64::INFINITY, -1.0]),
-    ]
-}
-
-fn any_series() -> impl Strategy<Value = Series> {
-    let status = prop_oneof![
-        20 => Just(SeriesStatus::Complete),
-        1 => select(vec![SeriesStatus::PartialData, SeriesStatus::Forbidden, SeriesStatus::InternalError]),
-    ];
-    // Most series have no gap, so that some instances are idle; one with gaps has about two.
-    let presence = prop_oneof![9 => Just(0.999), 1 => Just(0.85)];
-    let values = presence.prop_flat_map(|presence| vec(proptest::option::weighted(presence, any_value()), 14));
-    (status, values).prop_map(|(status, values)| {
-        let first = Policy::dev_box().window(now()).from - SignedDuration::from_mins(5);
-        let points = values
-            .into_iter()
-            .zip(0..)
-            .filter_map(|(value, i)| Some(Datapoint { at: first + SignedDuration::from_mins(5 * i), value: value? }))
-            .collect();
-        Series { status, points }
-    })
-}
-
-fn any_evidence() -> impl Strategy<Value = Evidence> {
-    vec(proptest::option::weighted(0.99, any_series()), METRICS.len()).prop_map(|series| {
-        METRICS.into_iter().zip(series).filter_map(|(metric, series)| Some((metric, series?))).collect()
-    })
-}
-
-fn any_case() -> impl Strategy<Value = (Instance, Evidence)> {
-    (any_instance(), any_evidence())
-}
-
-fn decide_one((instance, evidence): &(Instance, Evidence)) -> Decision {
-    decide(instance, evidence, &Policy::dev_box(), now())
-}
-
-/// An independent, slower statement of what a stop must be able to show.
-fn is_proven_idle((instance, evidence): &(Instance, Evidence)) -> bool {
-    let window = Policy::dev_box().window(now());
-    let up_long_enough = instance
-        .launched_at
-        .is_some_and(|launched_at| now().duration_since(launched_at) >= SignedDuration::from_mins(30));
-    let sound = METRICS.iter().all(|metric| {
-        evidence.series(*metric).is_some_and(|series| {
-            let counted = series.points.iter().filter(|p| window.from <= p.at && p.at < window.until);
-            let seen = series.points.iter().filter(|p| window.from <= p.at && p.at < window.open_until);
-            series.status == SeriesStatus::Complete
-                && counted.count() >= 11
-                && seen.clone().all(|p| p.value.is_finite() && p.value >= 0.0)
-        })
-    });
-    let peak = |metrics: &[MetricName], divisor: f64| {
-        let minutes = (0..13).map(|i| window.from + SignedDuration::from_mins(5 * i));
-        let sum_at = |at| -> f64 {
-            metrics
-                .iter()
-                .filter_map(|metric| evidence.series(*metric))
-                .flat_map(|series| series.points.iter().filter(move |p| p.at == at))
-                .map(|p| p.value)
-                .sum()
-        };
-        minutes.map(sum_at).fold(0.0, f64::max) / divisor
-    };
-    instance.state == InstanceState::Running
-        && instance.tags.get("doze") == Some("on")
-        && !KEEPING_TAGS.iter().any(|(key, value)| instance.tags.get(key) == Some(value))
-        && up_long_enough
-        && sound
-        && peak(&[MetricName::CpuUtilization], 1.0) <= 5.0
-        && peak(&[MetricName::NetworkIn, MetricName::NetworkOut], 300.0) <= 2048.0
-        && peak(&[MetricName::EbsReadOps, MetricName::EbsWriteOps], 300.0) <= 5.0
+/// The other properties would hold of any crate that keeps everything.
+#[test]
+fn the_random_cases_reach_every_reason() {
+    let mut runner = TestRunner::deterministic();
+    let mut reasons: BTreeMap<&str, usize> = BTreeMap::new();
+    for _ in 0..1500 {
+        let case = any_case().new_tree(&mut runner).expect("a case").current();
+        *reasons.entry(case.decide().reason.as_str()).or_default() += 1;
+    }
+    for reason in [
+        Reason::NotOptedIn,
+        Reason::AlreadyStopped,
+        Reason::InTransition,
+        Reason::Terminated,
+        Reason::BadTag,
+        Reason::AutoScalingMember,
+        Reason::ClusterMember,
+        Reason::OneTimeSpot,
+        Reason::InstanceStoreRoot,
+        Reason::StopProtected,
+        Reason::KeptAwake,
+        Reason::InsideSchedule,
+        Reason::RecentlyStarted,
+        Reason::InsufficientData,
+        Reason::Busy,
+        Reason::SessionActive,
+        Reason::Announced,
+        Reason::Idle,
+    ] {
+        assert!(reasons.contains_key(reason.as_str()), "no case is {}: {reasons:?}", reason.as_str());
+    }
+    assert!(reasons["idle"] >= 150 && reasons["busy"] >= 100, "{reasons:?}");
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(1000) })]
+    #![proptest_config(config(1500))]
 
     #[test]
-    fn nothing_is_stopped_without_proof(case in any_case()) {
-        let decision = decide_one(&case);
-        prop_assert!(decision.verdict == Verdict::Keep || is_proven_idle(&case), "{decision:#?}");
+    fn what_is_stopped_is_what_is_proven_idle(case in any_case()) {
+        let decision = case.decide();
+        let is_proven = proof::is_proven_idle(&case);
+        prop_assert!(decision.verdict == Verdict::Keep || is_proven, "{decision:#?}");
+        // Where the number of virtual CPUs is unknown, more may be kept than must be.
+        let must_stop = is_proven && case.instance.vcpus.is_some();
+        prop_assert!(decision.verdict == Verdict::Stop || !must_stop, "{decision:#?}");
         prop_assert_eq!(decision.verdict, decision.reason.verdict());
+        prop_assert_eq!(case.clone().decide(), decision, "the same input gives the same decision");
     }
+}
+
+proptest! {
+    #![proptest_config(config(500))]
 
     #[test]
     fn more_activity_never_turns_keep_into_stop(
         case in any_case(),
-        metric in select(METRICS.to_vec()),
-        added in vec(0.0..1e6_f64, 14),
+        series in any::<Index>(),
+        added in vec(0.0..1e4_f64, 1..50),
+        sessions in 0..2_u32,
     ) {
-        let before = decide_one(&case);
-        let (instance, mut evidence) = case;
-        if let Some(mut series) = evidence.series(metric).cloned() {
-            series.points.iter_mut().zip(added).for_each(|(point, added)| point.value += added);
+        let before = case.decide();
+        let mut active = case;
+        active.sessions = active.sessions.map(|open| open + sessions);
+        if !active.measured.is_empty() {
+            let (_, series) = series.get_mut(&mut active.measured);
             // A negative value that becomes positive would be a repair, not more activity.
-            prop_assume!(evidence.series(metric).is_some_and(|s| s.points.iter().all(|p| p.value >= 0.0)));
-            evidence.insert(metric, series);
+            let sound = series.points.iter_mut().filter(|point| point.value >= 0.0);
+            sound.zip(added.iter().cycle()).for_each(|(point, added)| point.value += added);
         }
-        let after = decide_one(&(instance, evidence));
-        prop_assert!(!(before.verdict == Verdict::Keep && after.verdict == Verdict::Stop));
+        prop_assert!(!is_newly_stopped(&before, &active.decide()));
     }
 
     #[test]
-    fn less_data_never_turns_keep_into_stop_unless_it_was_busy(case in any_case(), metric in select(METRICS.to_vec()), gap in 0..14_usize) {
-        let before = decide_one(&case);
-        let (instance, mut evidence) = case;
-        if let Some(mut series) = evidence.series(metric).cloned() {
-            let sound = series.points.iter().all(|point| point.value >= 0.0 && point.value.is_finite());
-            prop_assume!(sound);
-            if gap < series.points.len() {
-                series.points.remove(gap);
-            }
-            evidence.insert(metric, series);
-        }
-        let after = decide_one(&(instance, evidence));
-        prop_assert!(before.verdict == Verdict::Stop || before.reason == Reason::Busy || after.verdict == Verdict::Keep);
-    }
-
-    #[test]
-    fn a_plan_stays_under_the_caps_whatever_the_order(
-        cases in vec((0..1000_u32, 0.0..7.0_f64), 0..40),
-        stops in 0..30_usize,
-        percent in 0..=100_u8,
-        already in 0..10_usize,
-        shuffle in any::<prop::sample::Index>(),
+    fn less_data_never_turns_keep_into_stop_unless_it_was_busy(
+        case in any_case(),
+        series in any::<Index>(),
+        lost in vec(any::<bool>(), 1..20),
     ) {
-        let mut decisions: Vec<Decision> = cases
-            .into_iter()
-            .map(|(number, cpu)| (support::instance(number), quiet_but(MetricName::CpuUtilization, steady(cpu))))
-            .map(|case| decide_one(&case))
-            .collect();
-        decisions.sort_by(|a, b| a.instance.cmp(&b.instance));
-        decisions.dedup_by(|a, b| a.instance == b.instance);
-        let caps = Caps { stops, share: Percent::new(percent).expect("a share") };
-        let census = Census { running: decisions.len(), stopped_within_the_hour: already };
-        let planned = plan(decisions.clone(), caps, census, &BTreeSet::new());
-
-        let limit = stops.min((decisions.len() * usize::from(percent) / 100).max(1));
-        prop_assert!(planned.stops.is_empty() || planned.stops.len() + already <= limit);
-        let idle = decisions.iter().filter(|decision| decision.verdict == Verdict::Stop).count();
-        prop_assert_eq!(planned.stops.len(), idle.min(limit.saturating_sub(already)), "caps hold back no more than they must");
-        for decision in &planned.decisions {
-            prop_assert_eq!(decision.verdict == Verdict::Stop, planned.stops.contains(&decision.instance));
+        let before = case.decide();
+        let mut poorer = case;
+        if !poorer.measured.is_empty() {
+            let (_, series) = series.get_mut(&mut poorer.measured);
+            let mut lost = lost.iter().cycle();
+            // Without its impossible values, a series would be in better repair.
+            series.points.retain(|point| {
+                let is_sound = point.value.is_finite() && point.value >= 0.0;
+                !(is_sound && lost.next() == Some(&true))
+            });
         }
+        let after = poorer.decide();
+        // An optional signal of which nothing is left says nothing, by its definition.
+        let silent = |decision: &Decision| decision.evidence.iter().filter(|finding| finding.skipped).count();
+        let fell_silent = silent(&after) > silent(&before);
+        prop_assert!(before.reason == Reason::Busy || fell_silent || !is_newly_stopped(&before, &after), "{after:#?}");
+    }
 
-        if !decisions.is_empty() {
-            let middle = shuffle.index(decisions.len());
-            decisions.rotate_left(middle);
+    #[test]
+    fn one_more_tag_that_asks_to_keep_never_turns_keep_into_stop(
+        case in any_case(),
+        (key, value) in select(KEEPING),
+    ) {
+        let after = case.with_tag(key, value).decide();
+        prop_assert!(!is_newly_stopped(&case.decide(), &after));
+        let is_new = case.instance.tags.get(key).is_none();
+        prop_assert!(!is_new || after.verdict == Verdict::Keep, "{key} = {value}");
+    }
+
+    #[test]
+    fn an_obstacle_never_turns_keep_into_stop(case in any_case(), obstacle in 0..6) {
+        let before = case.decide();
+        let mut hindered = case;
+        let instance = &mut hindered.instance;
+        match obstacle {
+            0 => instance.state = InstanceState::Stopping,
+            1 => instance.market = Market::SpotUnknown,
+            2 => instance.root_device = RootDevice::InstanceStore,
+            3 => instance.stop_protection = StopProtection::On,
+            4 => instance.launched_at = None,
+            _ => hindered.measured.clear(),
         }
-        prop_assert_eq!(plan(decisions, caps, census, &BTreeSet::new()), planned);
+        let after = hindered.decide();
+        // Without any data, optional signals are silent; but one that says something must be left.
+        prop_assert_eq!(after.verdict, Verdict::Keep, "{:?} after {:?}", after.reason, before.reason);
+    }
+
+    #[test]
+    fn the_order_of_datapoints_says_nothing(case in any_case(), turn in any::<Index>()) {
+        let before = case.decide();
+        let mut turned = case;
+        for (_, series) in &mut turned.measured {
+            let middle = if series.points.is_empty() { 0 } else { turn.index(series.points.len()) };
+            series.points.rotate_left(middle);
+            series.points[middle..].reverse();
+        }
+        prop_assert_eq!(turned.decide(), before);
+    }
+
+    #[test]
+    fn evidence_that_is_not_needed_changes_nothing(case in any_case(), sessions in 0..2_u32) {
+        let Case { instance, rules, now, .. } = &case;
+        if !needs_evidence(instance, rules, *now) {
+            prop_assert_eq!(decide(instance, &Evidence::default(), rules, *now), case.decide());
+        }
+        let unread: Evidence = case.measured.iter().cloned().collect();
+        let before = decide(instance, &unread, rules, *now);
+        let after = decide(instance, &unread.clone().with_sessions(sessions), rules, *now);
+        if needs_sessions(instance, &unread, rules, *now) {
+            prop_assert_eq!(before.reason, Reason::InsufficientData);
+            prop_assert_eq!(after.reason == Reason::SessionActive, sessions > 0);
+        } else {
+            prop_assert_eq!(before, after);
+        }
+    }
+
+    #[test]
+    fn an_explanation_names_the_gate_that_decides(case in any_case(), over_cap in any::<bool>()) {
+        let mut decision = case.decide();
+        if over_cap {
+            decision = Place { stops_so_far: 3, limit: 3 }.allow(decision);
+        }
+        let explanation = explain(&case.instance, &case.evidence(), &case.rules, &decision, case.now);
+        let gates: Vec<_> = explanation.steps.iter().map(|step| step.gate).collect();
+        prop_assert_eq!(gates, support::STEPS);
+        let deciding: Vec<_> = explanation.steps.iter().filter(|step| step.decides).collect();
+        prop_assert_eq!(deciding.len(), usize::from(decision.verdict == Verdict::Keep));
+        let first_that_holds = explanation.steps.iter().find(|step| step.holds);
+        prop_assert_eq!(deciding.first().copied(), first_that_holds);
+        prop_assert!(explanation.steps.iter().all(|step| !step.words.is_empty()));
+        prop_assert_eq!((explanation.verdict, explanation.reason), (decision.verdict, decision.reason));
     }
 }

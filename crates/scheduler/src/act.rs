@@ -1,9 +1,9 @@
-//! Carrying out stops: the one place that changes anything. Which instances, was decided before.
+//! Carrying out a plan: the one place that changes anything. Which instances, was decided before.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use fleet::{Action, ApiError, ChangeFleet, Outcome, OutcomeResult, ReadFleet};
-use idleness::{InstanceId, InstanceState, Reason, STOPPED_AT_TAG, STOPPED_BECAUSE_TAG};
+use fleet::{Action, ApiError, ChangeFleet, Outcome, OutcomeResult, ReadFleet, Refused};
+use idleness::{InstanceId, InstanceState, Reason, STOP_AT_TAG, STOPPED_AT_TAG, STOPPED_BECAUSE_TAG};
 use jiff::Timestamp;
 
 /// What came of one round of stops.
@@ -17,7 +17,7 @@ pub(crate) struct Round {
 /// Stops the instances. Each stop is noted on its instance first, and an instance that cannot be noted is not stopped:
 /// the cap is counted from these notes, and must hold even if this process ends between two calls. `noted_before` are the
 /// instances that carry the note of an earlier stop within the hour.
-pub(crate) async fn act(
+pub(crate) async fn stop(
     fleet: &(impl ReadFleet + ChangeFleet),
     stops: &[InstanceId],
     noted_before: &BTreeSet<InstanceId>,
@@ -40,6 +40,33 @@ pub(crate) async fn act(
     refused.extend(unnoted.iter().filter(|r| is_refusal(&r.error.code)).map(|r| r.instance.clone()));
     outcomes.extend(unnoted.into_iter().map(|r| Outcome::failed(r.instance, Action::Stop, &r.error)));
     Round { outcomes, refused }
+}
+
+/// Announces stops, each for its time.
+pub(crate) async fn announce(
+    fleet: &impl ChangeFleet,
+    announcements: &BTreeMap<Timestamp, Vec<InstanceId>>,
+) -> Vec<Outcome> {
+    let mut outcomes = Vec::new();
+    for (stop_at, ids) in announcements {
+        let refused = fleet.tag(ids, &[(STOP_AT_TAG, stop_at.to_string().as_str())]).await;
+        outcomes.extend(each(ids, Action::Announce, &refused));
+    }
+    outcomes
+}
+
+/// Withdraws announcements that no longer hold.
+pub(crate) async fn withdraw(fleet: &impl ChangeFleet, ids: &[InstanceId]) -> Vec<Outcome> {
+    let refused = if ids.is_empty() { Vec::new() } else { fleet.untag(ids, &[STOP_AT_TAG]).await };
+    each(ids, Action::Withdraw, &refused).collect()
+}
+
+/// One outcome an id: refused, or done.
+fn each(ids: &[InstanceId], action: Action, refused: &[Refused]) -> impl Iterator<Item = Outcome> {
+    ids.iter().map(move |id| match refused.iter().find(|refused| refused.instance == *id) {
+        Some(Refused { error, .. }) => Outcome::failed(id.clone(), action, error),
+        None => Outcome::done(id.clone(), action),
+    })
 }
 
 /// Looks again at the instances whose stop failed, and reports their true state. The last error says little: an attempt

@@ -4,7 +4,10 @@ use journal::Level;
 use lambda_runtime::Diagnostic;
 use serde::Serialize;
 
-use crate::{report::Report, run::RunError};
+use crate::{
+    report::Report,
+    run::{Run, RunError},
+};
 
 /// What Lambda is told of an invocation that failed, so that it retries the event and its failure destination sees it.
 #[derive(Debug)]
@@ -27,13 +30,13 @@ struct Line<'a, T> {
 ///
 /// # Errors
 /// The run failed, or one of its actions did: then the report is in the log.
-pub fn finish(run: Result<Report, RunError>, request_id: &str) -> Result<Report, Failure> {
+pub fn finish(run: Result<Run, RunError>, request_id: &str) -> Result<Report, Failure> {
     match run {
-        Ok(report) => {
-            for entry in report.entries() {
+        Ok(run) => {
+            for entry in run.entries() {
                 log(entry.level(), entry.message(), request_id, &entry);
             }
-            answer(report)
+            answer(run.report)
         }
         Err(error) => {
             let diagnostic = Diagnostic { error_type: error.code().to_owned(), error_message: journal::chain(&error) };

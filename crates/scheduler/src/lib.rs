@@ -1,15 +1,19 @@
 #![doc = include_str!("../README.md")]
 
 mod act;
+mod entry;
 mod event;
 mod finish;
 mod report;
+mod resolve;
 mod run;
 mod settings;
+mod sight;
 
-pub use event::{Refusal, Request, Source, Target, Trigger, TriggerKind, parse};
+pub use entry::{Decided, Entry};
+pub use event::{Lookup, Purpose, Refusal, Request, Source, Target, Trigger, TriggerKind, parse};
 pub use finish::{Failure, finish};
-pub use report::{Entry, Report, Summary};
-pub use run::{RunError, run};
+pub use report::{Report, Summary};
+pub use run::{Run, RunError, run};
 
 pub use crate::settings::Settings;

@@ -18,8 +18,8 @@ async fn main() -> ExitCode {
     };
     let fleet = AwsFleet::connect().await;
     let handle = async |event: LambdaEvent<Value>| -> Result<Report, Failure> {
-        let report = run(&event.payload, &fleet, &settings, journal::now()).await;
-        finish(report, &event.context.request_id)
+        let run = run(&event.payload, &fleet, &settings, journal::now()).await;
+        finish(run, &event.context.request_id)
     };
     journal::ended(lambda_runtime::run(service_fn(handle)).await)
 }

@@ -1,29 +1,28 @@
 //! One run, top to bottom: parse → scope → read → decide → plan → act → report.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use fleet::{ApiError, ChangeFleet, Outcome, ReadFleet};
-use idleness::{
-    Census, Decision, Evidence, Instance, InstanceId, Mode, Plan, Verdict, decide, needs_evidence, plan,
-    was_stopped_within_the_hour,
-};
+use fleet::{ApiError, ChangeFleet, Outcome, ReadAlarms, ReadFleet};
+use idleness::{Census, Decision, Instance, InstanceId, Mode, Plan, Rules, Verdict, plan, was_stopped_within_the_hour};
 use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::{
-    act::{Round, act},
-    event::{Refusal, Target, parse},
+    act::{Round, announce, stop, withdraw},
+    event::{Purpose, Refusal, Request, Target, parse},
     report::Report,
+    resolve::{Unresolved, resolve},
     settings::Settings,
+    sight::{Scope, Sight},
 };
 
 /// Why a run came to no report.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
-    /// The event was refused; no call was made.
+    /// The event was refused; nothing was changed.
     #[error("failed to read the event")]
     Refused(#[from] Refusal),
-    /// The fleet or its measurements could not be read; nothing was changed.
+    /// The fleet, its measurements or the alarm's instances could not be read; nothing was changed.
     #[error("failed to see the fleet")]
     Unseen(#[from] ApiError),
 }
@@ -39,117 +38,142 @@ impl RunError {
     }
 }
 
-/// Takes one event the whole way. In `dry-run` the last step is left out.
+impl From<Unresolved> for RunError {
+    fn from(unresolved: Unresolved) -> Self {
+        match unresolved {
+            Unresolved::Refused(refusal) => Self::Refused(refusal),
+            Unresolved::Unseen(error) => Self::Unseen(error),
+        }
+    }
+}
+
+/// A run that came to its end: the report, and what it was made from.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Run {
+    /// What the run saw, decided and did.
+    pub report: Report,
+    /// All decisions, those that the report only counts included.
+    pub(crate) decisions: Vec<Decision>,
+    /// What they were made from.
+    pub(crate) sight: Sight,
+    /// The rules they were made by.
+    pub(crate) rules: Rules,
+}
+
+/// Takes one event the whole way. In `dry-run`, and where only an explanation was asked for, the step *act* is left out.
 ///
 /// # Errors
 /// The event was refused, or the fleet could not be seen. A failed action is no error here, but an outcome.
 pub async fn run(
     event: &Value,
-    fleet: &(impl ReadFleet + ChangeFleet),
+    fleet: &(impl ReadFleet + ReadAlarms + ChangeFleet),
     settings: &Settings,
     now: Timestamp,
-) -> Result<Report, RunError> {
-    let request = parse(event)?;
-    let instances = read_instances(fleet, &request.target).await?;
-    let evidence = read_evidence(fleet, &instances, settings, now).await?;
-    let decisions = decide_all(&request.target, &instances, &evidence, settings, now);
-    let census = read_census(fleet, &request.target, &instances, &decisions, now).await?;
-    let plan_without = |refused: &BTreeSet<InstanceId>| plan(decisions.clone(), settings.caps, census, refused);
-    let (plan, outcomes) = match settings.mode {
-        Mode::DryRun => (plan_without(&BTreeSet::new()), Vec::new()),
-        Mode::Enforce => enforce(fleet, plan_without, &noted_before(&instances, now), now).await,
+) -> Result<Run, RunError> {
+    let Request { trigger, target, purpose } = parse(event)?;
+    let scope = scope(fleet, &target).await?;
+    let sight = Sight::of(fleet, &scope, purpose, &settings.rules, now).await?;
+    let census = read_census(fleet, &scope, &sight, settings, now).await?;
+    let mut planner = Planner { fleet, settings, sight, census, now };
+    let plan = planner.plan(&BTreeSet::new()).await;
+    let (plan, outcomes) = match (settings.mode, purpose) {
+        (Mode::DryRun, _) | (_, Purpose::Explain) => (plan, Vec::new()),
+        (Mode::Enforce, Purpose::Act) => planner.enforce(plan).await,
     };
-    Ok(Report::new(settings.mode, request.trigger, now, plan, outcomes))
+    let Planner { sight, .. } = planner;
+    let explanation = match purpose {
+        Purpose::Explain => plan.decisions.iter().find_map(|decision| sight.explain(decision, &settings.rules, now)),
+        Purpose::Act => None,
+    };
+    let report = Report::new(settings.mode, trigger, now, &plan, outcomes, explanation);
+    Ok(Run { report, decisions: plan.decisions, sight, rules: settings.rules.clone() })
 }
 
-/// How often the places of refused stops are handed on within one run. The next run tries again.
-const HAND_ONS: usize = 3;
-
-/// Carries the plan out, and hands the places of stops that were refused on to the next instances under the cap.
-async fn enforce(
-    fleet: &(impl ReadFleet + ChangeFleet),
-    plan_without: impl Fn(&BTreeSet<InstanceId>) -> Plan,
-    noted_before: &BTreeSet<InstanceId>,
-    now: Timestamp,
-) -> (Plan, Vec<Outcome>) {
-    let mut plan = plan_without(&BTreeSet::new());
-    let Round { mut outcomes, mut refused } = act(fleet, &plan.stops, noted_before, now).await;
-    for _ in 0..HAND_ONS {
-        let next_plan = plan_without(&refused);
-        let next: Vec<_> = next_plan.stops.iter().filter(|id| !plan.stops.contains(id)).cloned().collect();
-        if next.is_empty() {
-            break;
-        }
-        let round = act(fleet, &next, noted_before, now).await;
-        outcomes.extend(round.outcomes);
-        refused.extend(round.refused);
-        plan = next_plan;
-    }
-    (plan, outcomes)
-}
-
-/// The instances that carry the note of a stop within the hour, which must not be lost with the note of a refused one.
-fn noted_before(instances: &[Instance], now: Timestamp) -> BTreeSet<InstanceId> {
-    let noted = instances.iter().filter(|instance| was_stopped_within_the_hour(instance, now));
-    noted.map(|instance| instance.id.clone()).collect()
-}
-
-async fn read_instances(fleet: &impl ReadFleet, target: &Target) -> Result<Vec<Instance>, ApiError> {
-    match target {
-        Target::Nothing => Ok(Vec::new()),
-        Target::Fleet => fleet.opted_in().await,
-        Target::Instances(ids) => {
-            let mut instances = fleet.instances(&ids.iter().cloned().collect::<Vec<_>>()).await?;
-            // Whatever else an answer may hold, the event did not name it.
-            instances.retain(|instance| ids.contains(&instance.id));
-            Ok(instances)
-        }
-    }
-}
-
-async fn read_evidence(
-    fleet: &impl ReadFleet,
-    instances: &[Instance],
-    settings: &Settings,
-    now: Timestamp,
-) -> Result<BTreeMap<InstanceId, Evidence>, ApiError> {
-    let open = instances.iter().filter(|instance| needs_evidence(instance, &settings.policy, now));
-    let ids: Vec<InstanceId> = open.map(|instance| instance.id.clone()).collect();
-    if ids.is_empty() { Ok(BTreeMap::new()) } else { fleet.evidence(&ids, &settings.policy, now).await }
-}
-
-fn decide_all(
-    target: &Target,
-    instances: &[Instance],
-    evidence: &BTreeMap<InstanceId, Evidence>,
-    settings: &Settings,
-    now: Timestamp,
-) -> Vec<Decision> {
-    let nothing = Evidence::default();
-    // By id, so that an instance which moved from one page of the answer to the next is decided about once.
-    let by_id: BTreeMap<&InstanceId, &Instance> = instances.iter().map(|instance| (&instance.id, instance)).collect();
-    let decided = by_id
-        .values()
-        .map(|instance| decide(instance, evidence.get(&instance.id).unwrap_or(&nothing), &settings.policy, now));
-    let named = if let Target::Instances(ids) = target { ids } else { &BTreeSet::new() };
-    let not_found = named.iter().filter(|id| !by_id.contains_key(id)).cloned().map(Decision::not_found);
-    decided.chain(not_found).collect()
+async fn scope(fleet: &impl ReadAlarms, target: &Target) -> Result<Scope, RunError> {
+    Ok(match target {
+        Target::Fleet => None,
+        Target::Nothing => Some(BTreeSet::new()),
+        Target::Named { instances, lookups } if lookups.is_empty() => Some(instances.clone()),
+        Target::Named { instances, lookups } => Some(&resolve(fleet, lookups).await? | instances),
+    })
 }
 
 /// What the caps need to know of the whole fleet. A sweep has just read it; an alarm reads it only where something would
 /// be stopped.
 async fn read_census(
     fleet: &impl ReadFleet,
-    target: &Target,
-    instances: &[Instance],
-    decisions: &[Decision],
+    scope: &Scope,
+    sight: &Sight,
+    settings: &Settings,
     now: Timestamp,
 ) -> Result<Census, ApiError> {
-    if *target == Target::Fleet {
-        return Ok(Census::take(instances, now));
+    if scope.is_none() {
+        return Ok(Census::take(sight.instances(), now));
     }
-    if decisions.iter().all(|decision| decision.verdict == Verdict::Keep) {
+    if sight.decide(&settings.rules, now).iter().all(|decision| decision.verdict == Verdict::Keep) {
         return Ok(Census::default());
     }
-    Ok(Census::take(&fleet.opted_in().await?, now))
+    Ok(Census::take(fleet.opted_in().await?.iter(), now))
+}
+
+/// How often a plan is made anew because stop protection turned up in it, and how often the places of refused stops are
+/// handed on, within one run. The next run tries again.
+const ROUNDS: usize = 3;
+
+/// Everything a plan is made from.
+struct Planner<'a, F> {
+    fleet: &'a F,
+    settings: &'a Settings,
+    sight: Sight,
+    census: Census,
+    now: Timestamp,
+}
+
+impl<F: ReadFleet + ChangeFleet> Planner<'_, F> {
+    /// The plan without the stops that were refused before. Stop protection costs a call for each instance, so that it is
+    /// read of those alone that the plan would stop, and the plan is then made again.
+    async fn plan(&mut self, refused: &BTreeSet<InstanceId>) -> Plan {
+        let mut plan = self.plan_by_sight(refused);
+        for _ in 0..ROUNDS {
+            if !self.sight.read_protection(self.fleet, &plan.stops).await {
+                break;
+            }
+            plan = self.plan_by_sight(refused);
+        }
+        plan
+    }
+
+    fn plan_by_sight(&self, refused: &BTreeSet<InstanceId>) -> Plan {
+        let decisions = self.sight.decide(&self.settings.rules, self.now);
+        plan(decisions, self.settings.caps, self.census, refused)
+    }
+
+    /// Carries the plan out, and hands the places of stops that were refused on to the next instances under the cap.
+    async fn enforce(&mut self, mut plan: Plan) -> (Plan, Vec<Outcome>) {
+        let noted_before = self.noted_before();
+        let Round { mut outcomes, mut refused } = stop(self.fleet, &plan.stops, &noted_before, self.now).await;
+        for _ in 0..ROUNDS {
+            if refused.is_empty() {
+                break;
+            }
+            let next_plan = self.plan(&refused).await;
+            let next: Vec<_> = next_plan.stops.iter().filter(|id| !plan.stops.contains(id)).cloned().collect();
+            if next.is_empty() {
+                break;
+            }
+            let round = stop(self.fleet, &next, &noted_before, self.now).await;
+            outcomes.extend(round.outcomes);
+            refused.extend(round.refused);
+            plan = next_plan;
+        }
+        outcomes.extend(announce(self.fleet, &plan.announcements).await);
+        outcomes.extend(withdraw(self.fleet, &plan.withdrawals).await);
+        (plan, outcomes)
+    }
+
+    /// The instances that carry the note of a stop within the hour, which must not be lost with the note of a refused one.
+    fn noted_before(&self) -> BTreeSet<InstanceId> {
+        let noted = |instance: &&Instance| was_stopped_within_the_hour(instance, self.now);
+        self.sight.instances().filter(noted).map(|instance| instance.id.clone()).collect()
+    }
 }

@@ -1,12 +1,13 @@
 //! The settings of the scheduler, each with its default.
 
-use std::fmt::Display;
-
-use idleness::{Caps, Mode, Percent, Policy};
+use idleness::{Caps, Mode, Percent, Policies, Rules};
+use jiff::SignedDuration;
 use settings::{Environment, InvalidSetting};
 
 const DEFAULT_MAX_STOPS: usize = 25;
 const DEFAULT_MAX_STOPS_PERCENT: u8 = 50;
+/// A week: an announcement that nobody remembers is none.
+const LONGEST_GRACE_MINUTES: u32 = 7 * 24 * 60;
 /// Every stop is listed in the report with all its evidence, and the report must stay below 1 MB.
 const LARGEST_MAX_STOPS: usize = 1000;
 
@@ -15,8 +16,10 @@ const LARGEST_MAX_STOPS: usize = 1000;
 pub struct Settings {
     /// `DOZE_MODE`: whether the plan is carried out. Default: it is not.
     pub mode: Mode,
-    /// `DOZE_POLICY`: when an instance counts as idle. Default: `dev-box`.
-    pub policy: Policy,
+    /// `DOZE_POLICY`: when an instance counts as idle, unless its tag says otherwise. Default: `dev-box`. `DOZE_POLICIES`:
+    /// policies beside the presets, as JSON. `DOZE_GRACE_MINUTES` (default 0, at most a week): how long before its stop an
+    /// idle instance is announced.
+    pub rules: Rules,
     /// `DOZE_MAX_STOPS` (default 25, at most 1,000) and `DOZE_MAX_STOPS_PERCENT` (default 50): how many may be stopped
     /// in a rolling hour.
     pub caps: Caps,
@@ -26,35 +29,36 @@ impl Settings {
     /// Reads the settings.
     ///
     /// # Errors
-    /// A setting does not parse, or asks for what this version cannot do; the error names its variable.
+    /// A setting does not parse; the error names its variable.
     pub fn read(environment: &Environment) -> Result<Self, InvalidSetting> {
-        refuse_unless(environment, "DOZE_GRACE_MINUTES", "0", &"this version stops without grace; expected `0`")?;
-        refuse_unless(environment, "DOZE_POLICIES", "{}", &"this version has no custom policies; expected `{}`")?;
         Ok(Self {
             mode: environment.parsed("DOZE_MODE")?.unwrap_or_default(),
-            policy: policy(environment)?,
+            rules: Rules { policies: policies(environment)?, grace: grace(environment)? },
             caps: Caps { stops: max_stops(environment)?, share: max_stops_percent(environment)? },
         })
     }
 }
 
-/// A setting that is understood and not supported must not be passed over in silence.
-fn refuse_unless(
-    environment: &Environment,
-    variable: &'static str,
-    supported: &str,
-    expected: &impl Display,
-) -> Result<(), InvalidSetting> {
-    match environment.text(variable) {
-        Some(found) if found != supported => Err(InvalidSetting::new(variable, found, expected)),
-        _ => Ok(()),
+fn policies(environment: &Environment) -> Result<Policies, InvalidSetting> {
+    const CUSTOM: &str = "DOZE_POLICIES";
+    const DEFAULT: &str = "DOZE_POLICY";
+    let policies = match environment.text(CUSTOM) {
+        Some(json) => Policies::parse(json).map_err(|error| InvalidSetting::new(CUSTOM, json, &error))?,
+        None => Policies::default(),
+    };
+    match environment.text(DEFAULT) {
+        Some(name) => policies.with_default(name).map_err(|error| InvalidSetting::new(DEFAULT, name, &error)),
+        None => Ok(policies),
     }
 }
 
-fn policy(environment: &Environment) -> Result<Policy, InvalidSetting> {
-    const VARIABLE: &str = "DOZE_POLICY";
-    let Some(name) = environment.text(VARIABLE) else { return Ok(Policy::dev_box()) };
-    Policy::named(name).map_err(|expected| InvalidSetting::new(VARIABLE, name, &expected))
+fn grace(environment: &Environment) -> Result<SignedDuration, InvalidSetting> {
+    const VARIABLE: &str = "DOZE_GRACE_MINUTES";
+    let Some(text) = environment.text(VARIABLE) else { return Ok(SignedDuration::ZERO) };
+    let expected = format!("expected a whole number of minutes from 0 to {LONGEST_GRACE_MINUTES}");
+    let minutes = text.parse::<u32>().ok().filter(|minutes| *minutes <= LONGEST_GRACE_MINUTES);
+    let minutes = minutes.ok_or_else(|| InvalidSetting::new(VARIABLE, text, &expected))?;
+    Ok(SignedDuration::from_mins(i64::from(minutes)))
 }
 
 fn max_stops(environment: &Environment) -> Result<usize, InvalidSetting> {
@@ -85,7 +89,8 @@ mod tests {
     fn nothing_set_is_a_dry_run_of_the_default_policy_under_caps() {
         let settings = read(&[]).expect("the defaults are valid");
         assert_eq!(settings.mode, Mode::DryRun);
-        assert_eq!(settings.policy, Policy::dev_box());
+        assert_eq!(settings.rules, Rules::default());
+        assert_eq!(settings.rules.policies.default_policy().name, "dev-box");
         assert_eq!(settings.caps, Caps { stops: 25, share: Percent::new(50).expect("a share") });
         assert_eq!(read(&[("DOZE_MODE", ""), ("DOZE_MAX_STOPS", " "), ("DOZE_GRACE_MINUTES", "")]), Ok(settings));
     }
@@ -94,22 +99,29 @@ mod tests {
     fn each_setting_is_read() {
         let settings = read(&[
             ("DOZE_MODE", "enforce"),
-            ("DOZE_POLICY", "dev-box"),
+            ("DOZE_POLICY", "night"),
             ("DOZE_MAX_STOPS", "3"),
             ("DOZE_MAX_STOPS_PERCENT", "100"),
-            ("DOZE_GRACE_MINUTES", "0"),
-            ("DOZE_POLICIES", "{}"),
+            ("DOZE_GRACE_MINUTES", "30"),
+            ("DOZE_POLICIES", r#"{"night": {"lookback_minutes": 240}}"#),
             ("PATH", "/usr/bin"),
         ])
         .expect("is valid");
         assert_eq!((settings.mode, settings.caps), (Mode::Enforce, Caps { stops: 3, share: Percent::ALL }));
+        assert_eq!(settings.rules.policies.default_policy().lookback, SignedDuration::from_hours(4));
+        assert_eq!(settings.rules.grace, SignedDuration::from_mins(30));
     }
 
     #[test]
     fn each_error_names_its_variable_and_what_is_expected() {
         for (variable, value, expected) in [
             ("DOZE_MODE", "on", r#"DOZE_MODE is "on": expected `dry-run` or `enforce`"#),
-            ("DOZE_POLICY", "gcp", r#"DOZE_POLICY is "gcp": expected `dev-box`, the one policy of this version"#),
+            (
+                "DOZE_POLICY",
+                "GCP",
+                "DOZE_POLICY is \"GCP\": expected one of `compute-optimizer`, `cost-explorer`, `dev-box`, `gcp`, \
+                 `trusted-advisor`",
+            ),
             ("DOZE_MAX_STOPS", "-1", r#"DOZE_MAX_STOPS is "-1": expected a whole number from 0 to 1000"#),
             ("DOZE_MAX_STOPS", "1001", r#"DOZE_MAX_STOPS is "1001": expected a whole number from 0 to 1000"#),
             (
@@ -124,10 +136,16 @@ mod tests {
             ),
             (
                 "DOZE_GRACE_MINUTES",
-                "30",
-                r#"DOZE_GRACE_MINUTES is "30": this version stops without grace; expected `0`"#,
+                "10081",
+                r#"DOZE_GRACE_MINUTES is "10081": expected a whole number of minutes from 0 to 10080"#,
             ),
-            ("DOZE_POLICIES", "[]", r#"DOZE_POLICIES is "[]": this version has no custom policies; expected `{}`"#),
+            (
+                "DOZE_POLICIES",
+                r#"{"dev-box": {"lookback": 60}}"#,
+                "DOZE_POLICIES is \"{\\\"dev-box\\\": {\\\"lookback\\\": 60}}\": at dev-box.lookback: unknown field `lookback`, \
+                 expected one of `based_on`, `lookback_minutes`, `minimum_uptime_minutes`, `coverage_percent`, `sessions`, \
+                 `signals` at line 1 column 23",
+            ),
         ] {
             assert_eq!(read(&[(variable, value)]), Err(expected.to_owned()));
         }

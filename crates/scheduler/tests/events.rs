@@ -6,8 +6,8 @@ mod support;
 use std::{fs, path::Path};
 
 use home::Settings as HomeSettings;
-use idleness::Mode;
-use scheduler::run;
+use idleness::{Mode, Record};
+use scheduler::{Entry, Run, run};
 use serde_json::{Value, json};
 use support::{FakeFleet, now, settings};
 
@@ -46,17 +46,36 @@ async fn every_event_has_the_effect_that_its_snapshot_shows() {
 async fn effect_on_fleet(name: &str, event: &Value) -> Value {
     let fleet = FakeFleet::of_every_kind();
     let answer = match run(event, &fleet, &settings(Mode::Enforce), now()).await {
-        Ok(report) => json!({"report": report}),
+        Ok(run) => {
+            assert_decisions_can_be_made_again(&run);
+            json!({"report": run.report})
+        }
         Err(error) => json!({"error": {"code": error.code(), "message": journal::chain(&error)}}),
     };
     let refused = name.starts_with("scheduler--refused-");
-    assert_eq!(refused, answer.get("error").is_some(), "{name}: {answer}");
+    let unresolved = name.starts_with("scheduler--unresolved-");
+    assert_eq!(refused || unresolved, answer.get("error").is_some(), "{name}: {answer}");
     if refused || name.starts_with("scheduler--ignored-") {
         assert!(fleet.calls().is_empty(), "{name} made calls: {:?}", fleet.calls());
     }
     let mut effect = json!({"calls": fleet.calls()});
     effect.as_object_mut().expect("is an object").extend(answer.as_object().cloned().unwrap_or_default());
     effect
+}
+
+/// From each decision's line in the log alone comes the same decision.
+fn assert_decisions_can_be_made_again(run: &Run) {
+    let lines = run.entries().filter(|entry| matches!(entry, Entry::Decision(_)));
+    for (line, decision) in lines.zip(&run.report.decisions) {
+        let line = serde_json::to_string(&line).expect("serializes");
+        match serde_json::from_str::<Record>(&line) {
+            Ok(record) => {
+                assert_eq!(record.decision, *decision);
+                assert_eq!(record.decide_again(), *decision, "{line}");
+            }
+            Err(error) => assert_eq!(decision.reason.as_str(), "not-found", "{error}: {line}"),
+        }
+    }
 }
 
 fn to_json(answer: &impl serde::Serialize) -> Value {

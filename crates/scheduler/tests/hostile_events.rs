@@ -32,6 +32,13 @@ const WORDS: &[&str] = &[
     "Message",
     "action",
     "sweep",
+    "explain",
+    "instance",
+    "instance-id",
+    "aws.ec2",
+    "EC2 Instance State-change Notification",
+    "expression",
+    "SELECT MAX(CPUUtilization) FROM \"AWS/EC2\" GROUP BY InstanceId",
     "alarmContributor",
     "attributes",
     "muteDetail",
@@ -89,9 +96,9 @@ fn any_damaged_alarm() -> impl Strategy<Value = Value> {
 fn check(event: &Value) {
     match parse(event) {
         Ok(request) => {
-            if let Target::Instances(ids) = request.target {
-                assert!(!ids.is_empty());
-                for id in ids {
+            if let Target::Named { instances, lookups } = request.target {
+                assert!(!instances.is_empty() || !lookups.is_empty());
+                for id in instances {
                     assert_eq!(id.as_str().parse(), Ok(id.clone()));
                 }
             }

@@ -5,7 +5,7 @@ mod support;
 use idleness::{Caps, InstanceState, Mode, Percent, Reason, Tags};
 use jiff::SignedDuration;
 use journal::Level;
-use scheduler::{Entry, Report, RunError, finish, run};
+use scheduler::{Entry, Report, Run, RunError, finish, run};
 use serde_json::{Value, json};
 use support::{BUSY, FakeFleet, IDLE, NOT_OPTED_IN, id, now, settings};
 
@@ -22,6 +22,10 @@ fn alarm(instance: &str) -> Value {
 }
 
 async fn enforced(fleet: &FakeFleet, event: &Value) -> Report {
+    enforced_run(fleet, event).await.report
+}
+
+async fn enforced_run(fleet: &FakeFleet, event: &Value) -> Run {
     run(event, fleet, &settings(Mode::Enforce), now()).await.expect("the run has a report")
 }
 
@@ -32,7 +36,7 @@ fn reason_of(report: &Report, instance: &str) -> Reason {
 #[tokio::test(flavor = "current_thread")]
 async fn a_dry_run_decides_the_same_and_changes_nothing() {
     let (tried, done) = (FakeFleet::of_every_kind(), FakeFleet::of_every_kind());
-    let dry = run(&sweep(), &tried, &settings(Mode::DryRun), now()).await.expect("has a report");
+    let dry = run(&sweep(), &tried, &settings(Mode::DryRun), now()).await.expect("has a report").report;
     let wet = enforced(&done, &sweep()).await;
     assert_eq!(dry.decisions, wet.decisions);
     assert_eq!((dry.summary.stop, dry.summary.stopped, dry.outcomes.len()), (1, 0, 0));
@@ -104,7 +108,7 @@ async fn an_instance_that_refuses_every_stop_does_not_use_up_the_cap() {
         }
         fleet.refuse_stop(&ids[0], code);
         let settings = scheduler::Settings { caps: Caps { stops: 2, share: Percent::ALL }, ..settings(Mode::Enforce) };
-        let report = run(&sweep(), &fleet, &settings, now()).await.expect("has a report");
+        let report = run(&sweep(), &fleet, &settings, now()).await.expect("has a report").report;
         assert_eq!((report.summary.stopped, report.summary.failed), (stopped, 1), "{code}");
         assert_eq!(ids.iter().filter(|id| fleet.state(id) == InstanceState::Stopping).count(), stopped);
         let planned = report.decisions.iter().filter(|decision| decision.reason == Reason::Idle).count();
@@ -120,7 +124,7 @@ async fn places_are_handed_on_a_bounded_number_of_times() {
         fleet.refuse_stop(&format!("i-{n:017x}"), "OperationNotPermitted");
     }
     let settings = scheduler::Settings { caps: Caps { stops: 2, share: Percent::ALL }, ..settings(Mode::Enforce) };
-    let report = run(&sweep(), &fleet, &settings, now()).await.expect("has a report");
+    let report = run(&sweep(), &fleet, &settings, now()).await.expect("has a report").report;
     assert_eq!((report.summary.failed, report.summary.stop), (8, 8), "two, and three times two more");
 }
 
@@ -256,13 +260,13 @@ async fn single_alarms_share_the_cap_of_the_fleet() {
     let settings = scheduler::Settings { caps: Caps { stops: 2, share: Percent::ALL }, ..settings(Mode::Enforce) };
     let mut reasons = Vec::new();
     for id in &ids {
-        let report = run(&alarm(id), &fleet, &settings, now()).await.expect("has a report");
+        let report = run(&alarm(id), &fleet, &settings, now()).await.expect("has a report").report;
         reasons.push(reason_of(&report, id));
     }
     assert_eq!(reasons[..2], [Reason::Idle; 2]);
     assert_eq!(reasons[2..], [Reason::OverCap; 4]);
     let later = now() + SignedDuration::from_mins(61);
-    let report = run(&alarm(&ids[2]), &fleet, &settings, later).await.expect("has a report");
+    let report = run(&alarm(&ids[2]), &fleet, &settings, later).await.expect("has a report").report;
     assert_eq!(reason_of(&report, &ids[2]), Reason::Idle, "the hour has passed");
 }
 
@@ -279,13 +283,13 @@ async fn the_log_has_a_line_for_each_stop_and_ends_with_the_report() {
     let mut fleet = FakeFleet::of_every_kind();
     fleet.add("i-00000000000000aaa", 0.0);
     fleet.refuse_stop("i-00000000000000aaa", "OperationNotPermitted");
-    let report = enforced(&fleet, &sweep()).await;
-    let lines: Vec<_> = report.entries().map(|entry| (entry.level(), entry.message())).collect();
+    let run = enforced_run(&fleet, &sweep()).await;
+    let lines: Vec<_> = run.entries().map(|entry| (entry.level(), entry.message())).collect();
     assert_eq!(lines.iter().filter(|line| **line == (Level::Info, "stop")).count(), 1);
     assert_eq!(lines.iter().filter(|line| **line == (Level::Error, "stop")).count(), 1);
     assert_eq!(lines.iter().filter(|line| **line == (Level::Debug, "keep")).count(), 4);
     assert_eq!(lines.last(), Some(&(Level::Info, "report")));
-    let stop = report.entries().find(|entry| entry.level() == Level::Error).expect("the failed one");
+    let stop = run.entries().find(|entry| entry.level() == Level::Error).expect("the failed one");
     let json = serde_json::to_value(&stop).expect("serializes");
     assert_eq!(json["reason"], "idle");
     assert_eq!(json["outcomes"][0]["code"], "OperationNotPermitted");
@@ -298,17 +302,18 @@ async fn a_large_fleet_makes_a_bounded_report_and_a_bounded_log_line() {
         fleet.add(&format!("i-{n:017x}"), if n < 1000 { 1.234_567_890_123_4 } else { 98.765_432_109_87 });
     }
     let settings = scheduler::Settings { caps: Caps { stops: 1000, share: Percent::ALL }, ..settings(Mode::Enforce) };
-    let report = run(&sweep(), &fleet, &settings, now()).await.expect("has a report");
+    let run = run(&sweep(), &fleet, &settings, now()).await.expect("has a report");
+    let report = &run.report;
     assert_eq!((report.summary.considered, report.summary.stopped), (5000, 1000));
     assert_eq!(report.summary.keep_by_reason["busy"], 4000);
     let stops = report.decisions.iter().filter(|decision| decision.reason == Reason::Idle).count();
     assert_eq!(stops, 1000, "every stop is listed");
     assert!(report.decisions.len() > 1000 && report.decisions.len() <= 2000);
     assert!(serde_json::to_vec(&report).expect("serializes").len() < 1_000_000);
-    for entry in report.entries() {
+    for entry in run.entries() {
         assert!(serde_json::to_vec(&entry).expect("serializes").len() < 256_000);
     }
-    assert!(matches!(report.entries().last(), Some(Entry::ShortReport { .. })));
+    assert!(matches!(run.entries().last(), Some(Entry::ShortReport { .. })));
 }
 
 #[tokio::test(flavor = "current_thread")]

@@ -1,8 +1,14 @@
-//! The adapter to EC2 and CloudWatch. It translates, pages, packs and bounds; it decides nothing.
+//! The adapter to EC2, CloudWatch and Systems Manager. It translates, pages, packs and bounds; it decides nothing.
 
+mod alarms;
 mod change;
+mod describe;
+mod discover;
 mod error;
+mod measure;
+mod pages;
 mod read;
+mod whole;
 
 use std::time::Duration;
 
@@ -14,7 +20,11 @@ use aws_smithy_http_client::tls;
 pub struct AwsFleet {
     ec2: aws_sdk_ec2::Client,
     cloudwatch: aws_sdk_cloudwatch::Client,
+    ssm: aws_sdk_ssm::Client,
 }
+
+/// Each call at once is a connection of its own; more than this gains nothing.
+const CALLS_AT_ONCE: usize = 8;
 
 impl AwsFleet {
     /// Clients from the function's environment. Nothing is sent.
@@ -25,7 +35,13 @@ impl AwsFleet {
     /// Clients of a given configuration. They share one connection pool.
     #[must_use]
     pub fn new(config: &SdkConfig) -> Self {
-        Self { ec2: aws_sdk_ec2::Client::new(config), cloudwatch: aws_sdk_cloudwatch::Client::new(config) }
+        Self {
+            ec2: aws_sdk_ec2::Client::from_conf(
+                aws_sdk_ec2::config::Builder::from(config).interceptor(whole::WholeAnswers).build(),
+            ),
+            cloudwatch: aws_sdk_cloudwatch::Client::new(config),
+            ssm: aws_sdk_ssm::Client::new(config),
+        }
     }
 
     /// How this adapter talks to AWS: TLS by `ring`, bounded retries with backoff and jitter, and time-outs by which the

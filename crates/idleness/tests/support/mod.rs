@@ -1,19 +1,22 @@
-//! Builders shared by this crate's tests: a quiet, opted-in instance, and edits that make it something else.
+//! Builders shared by this crate's tests: a quiet, opted-in instance, its evidence, and edits that make it something else.
 #![allow(dead_code, missing_docs, unreachable_pub, reason = "each test file uses its own part")]
 
+pub mod cases;
+pub mod measurements;
+pub mod proof;
+pub mod words;
+
 use idleness::{
-    Datapoint, Evidence, Instance, InstanceState, MetricName, Policy, RootDevice, Series, SeriesStatus, Tags,
+    Datapoint, Evidence, Instance, InstanceState, InstanceType, Market, Measure, Metric, Policies, Policy, RootDevice,
+    Rules, Series, SeriesStatus, StopProtection, Tags,
 };
 use jiff::{SignedDuration, Timestamp};
 
-pub const METRICS: [MetricName; 5] = [
-    MetricName::CpuUtilization,
-    MetricName::NetworkIn,
-    MetricName::NetworkOut,
-    MetricName::EbsReadOps,
-    MetricName::EbsWriteOps,
-];
+/// What `dev-box` measures of an instance without accelerators.
+pub const METRICS: [Metric; 5] =
+    [Metric::CPU, Metric::NETWORK_IN, Metric::NETWORK_OUT, Metric::EBS_READS, Metric::EBS_WRITES];
 
+/// A Saturday evening, UTC.
 pub fn now() -> Timestamp {
     at("2026-11-21T20:03:17Z")
 }
@@ -26,31 +29,121 @@ pub fn minutes_ago(minutes: i64) -> Timestamp {
     now() - SignedDuration::from_mins(minutes)
 }
 
+/// An opted-in `m7g.large` that has been up for a month.
 pub fn instance(number: u32) -> Instance {
     Instance {
         id: format!("i-{number:017x}").parse().expect("a test's id is valid"),
         state: InstanceState::Running,
-        launched_at: Some(minutes_ago(600)),
+        launched_at: Some(minutes_ago(30 * 24 * 60)),
+        instance_type: InstanceType::from_name("m7g.large"),
+        vcpus: Some(2),
         root_device: RootDevice::Ebs,
+        market: Market::OnDemand,
+        stop_protection: StopProtection::Off,
         tags: Tags::from_iter([("doze", "on")]),
     }
 }
 
-/// Twelve datapoints of one value, as many as `dev-box` expects.
-pub fn steady(value: f64) -> Series {
-    let window = Policy::dev_box().window(now());
-    let points = (0..12).map(|i| Datapoint { at: window.from + SignedDuration::from_mins(5 * i), value }).collect();
+/// The first instance, with more tags than the opt-in.
+pub fn tagged(tags: &[(&str, &str)]) -> Instance {
+    Instance { tags: [("doze", "on")].iter().chain(tags).copied().collect(), ..instance(1) }
+}
+
+/// The first instance, of another type.
+pub fn of_type(name: &str) -> Instance {
+    Instance { instance_type: InstanceType::from_name(name), ..instance(1) }
+}
+
+pub fn rules() -> Rules {
+    Rules::default()
+}
+
+/// Rules under which one policy counts for all.
+pub fn under(policy: Policy) -> Rules {
+    Rules { policies: Policies::only(policy), ..rules() }
+}
+
+/// The policy of these fields, as JSON.
+pub fn custom(fields: &str) -> Policy {
+    let json = format!(r#"{{"custom": {fields}}}"#);
+    let policies = Policies::parse(&json).unwrap_or_else(|error| panic!("{json}: {error}"));
+    policies.named("custom").cloned().expect("it was named")
+}
+
+/// What the policy asks of CloudWatch about the metric.
+pub fn measure_of(policy: &Policy, metric: &Metric) -> Measure {
+    let mut measures = policy.signals.iter().flat_map(|signal| signal.measures().collect::<Vec<_>>());
+    measures.find(|measure| measure.metric == *metric).unwrap_or_else(|| panic!("{} has no {metric:?}", policy.name))
+}
+
+/// One value after the other, the last of them in the last complete period.
+pub fn series_each(period: SignedDuration, values: impl IntoIterator<Item = f64>) -> Series {
+    let values: Vec<f64> = values.into_iter().collect();
+    let until = now().as_second() / period.as_secs() * period.as_secs();
+    let seconds = (1..).map(|ago| until - ago * period.as_secs());
+    let point = |(second, value): (i64, &f64)| Datapoint {
+        at: Timestamp::from_second(second).expect("in range"),
+        value: *value,
+    };
+    let mut points: Vec<Datapoint> = seconds.zip(values.iter().rev()).map(point).collect();
+    points.reverse();
     Series { status: SeriesStatus::Complete, points }
 }
 
-/// Evidence of an instance that does nothing.
+/// Twelve datapoints of one value, one every five minutes from 19:00: as many as `dev-box` expects.
+pub fn steady(value: f64) -> Series {
+    series_each(SignedDuration::from_mins(5), [value; 12])
+}
+
+/// As many datapoints of one value as a signal of this period has in the policy's lookback.
+pub fn steady_over(policy: &Policy, period: SignedDuration, value: f64) -> Series {
+    let periods = usize::try_from(policy.lookback.as_secs() / period.as_secs()).expect("a positive lookback");
+    series_each(period, std::iter::repeat_n(value, periods))
+}
+
+/// Evidence for `dev-box` of an instance that does nothing.
 pub fn quiet() -> Evidence {
-    METRICS.into_iter().map(|metric| (metric, steady(0.0))).collect()
+    quiet_under(&Policy::dev_box(), &instance(1))
 }
 
 /// `quiet`, but for one metric.
-pub fn quiet_but(metric: MetricName, series: Series) -> Evidence {
-    let mut evidence = quiet();
-    evidence.insert(metric, series);
-    evidence
+pub fn quiet_but(metric: &Metric, series: Series) -> Evidence {
+    quiet_under_but(&Policy::dev_box(), &instance(1), &[(metric.clone(), vec![series])])
 }
+
+/// Evidence that nothing happened, for every metric that the policy measures of the instance.
+pub fn quiet_under(policy: &Policy, instance: &Instance) -> Evidence {
+    quiet_under_but(policy, instance, &[])
+}
+
+/// `quiet_under`, but for some metrics.
+pub fn quiet_under_but(policy: &Policy, instance: &Instance, edits: &[(Metric, Vec<Series>)]) -> Evidence {
+    let measures = policy.signals_for(instance).flat_map(|signal| signal.measures().collect::<Vec<_>>());
+    let all_series = measures.flat_map(|measure| {
+        let edited = edits.iter().find(|(metric, _)| *metric == measure.metric).map(|(_, series)| series.clone());
+        let series = edited.unwrap_or_else(|| vec![steady_over(policy, measure.period, 0.0)]);
+        series.into_iter().map(move |series| (measure.clone(), series))
+    });
+    all_series.collect()
+}
+
+/// What an explanation's steps are about, in their order.
+pub const STEPS: [&str; 17] = [
+    "opted in",
+    "running",
+    "tags",
+    "Auto Scaling",
+    "cluster",
+    "Spot",
+    "root volume",
+    "stop protection",
+    "kept awake",
+    "schedule",
+    "uptime",
+    "data",
+    "activity",
+    "sessions known",
+    "sessions",
+    "grace",
+    "cap on stops",
+];

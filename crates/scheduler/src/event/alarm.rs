@@ -3,11 +3,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use fleet::Watches;
 use idleness::InstanceId;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Refusal, Request, Source, Target, Trigger, TriggerKind, cut, quote};
+use super::{Lookup, Purpose, Refusal, Request, Source, Target, Trigger, TriggerKind, cut, quote};
 
 const INSTANCE_DIMENSION: &str = "InstanceId";
 
@@ -60,6 +61,7 @@ struct Configuration {
 struct Metric {
     /// Absent from an expression.
     metric_stat: Option<MetricStat>,
+    expression: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -114,21 +116,27 @@ impl Alarm {
         if self.mute.is_some() {
             return Ok(Request::ignored(trigger, "the alarm is muted"));
         }
-        let target = Target::Instances(BTreeSet::from([self.instance()?]));
-        Ok(Request { trigger, target })
+        Ok(Request { trigger, target: self.target()?, purpose: Purpose::Act })
     }
 
-    fn instance(&self) -> Result<InstanceId, Refusal> {
+    fn target(self) -> Result<Target, Refusal> {
         if let Some(contributor) = &self.contributor {
-            return only_instance(contributor.attributes.get(INSTANCE_DIMENSION).map(String::as_str).into_iter());
+            let named = contributor.attributes.get(INSTANCE_DIMENSION).map(String::as_str).into_iter();
+            return only_instance(named).map(Target::instance);
         }
-        let configuration = self.configuration.as_ref().ok_or(Refusal::NoTarget)?;
+        let configuration = self.configuration.ok_or(Refusal::NoTarget)?;
+        let lookup = |of: fn(String) -> Lookup| self.name.map(of).map(Target::behind).ok_or(Refusal::NoTarget);
         if configuration.alarm_rule.is_some() {
-            return Err(Refusal::CompositeAlarm);
+            return lookup(Lookup::Composite);
+        }
+        let mut expressions = configuration.metrics.iter().filter_map(|metric| metric.expression.as_deref());
+        if expressions.any(Watches::is_metrics_insights) {
+            return lookup(Lookup::Contributors);
         }
         let metrics = configuration.metrics.iter().filter_map(|metric| metric.metric_stat.as_ref());
         let dimensions = metrics.filter_map(|stat| stat.metric.dimensions.as_ref());
-        only_instance(dimensions.filter_map(|dimensions| dimensions.get(INSTANCE_DIMENSION)).map(String::as_str))
+        let ids = dimensions.filter_map(|dimensions| dimensions.get(INSTANCE_DIMENSION)).map(String::as_str);
+        only_instance(ids).map(Target::instance)
     }
 }
 
@@ -175,6 +183,6 @@ impl Request {
     /// A request that asks for nothing, and says why.
     pub(super) fn ignored(trigger: Trigger, why: &'static str) -> Self {
         let trigger = Trigger { kind: TriggerKind::Ignored, why: Some(why), ..trigger };
-        Self { trigger, target: Target::Nothing }
+        Self { trigger, target: Target::Nothing, purpose: Purpose::Act }
     }
 }

@@ -5,15 +5,18 @@
 
 mod alarm;
 mod sns;
+mod state_change;
 
 use std::collections::BTreeSet;
 
+use fleet::Watches;
 use idleness::{InstanceId, InvalidInstanceId};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
 
 use alarm::{BridgeAlarm, DirectAlarm};
 use sns::Notification;
+use state_change::StateChange;
 
 /// What an event asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +25,8 @@ pub struct Request {
     pub trigger: Trigger,
     /// What to look at.
     pub target: Target,
+    /// What for.
+    pub purpose: Purpose,
 }
 
 /// What to look at.
@@ -29,10 +34,43 @@ pub struct Request {
 pub enum Target {
     /// Nothing: the event asks for no action.
     Nothing,
-    /// These instances.
-    Instances(BTreeSet<InstanceId>),
+    /// These instances, and those behind these alarms.
+    Named {
+        /// The instances that the event names.
+        instances: BTreeSet<InstanceId>,
+        /// The alarms that have to be looked up, because the event does not name their instances.
+        lookups: BTreeSet<Lookup>,
+    },
     /// All opted-in instances.
     Fleet,
+}
+
+/// What a run is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// To decide, and to act upon it as far as the mode allows.
+    Act,
+    /// To say why an instance would be stopped or kept. Nothing is changed, whatever the mode.
+    Explain,
+}
+
+/// An alarm whose instances are not in its event.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Lookup {
+    /// A composite alarm: its children name them.
+    Composite(String),
+    /// An alarm over many time series: its contributors name them.
+    Contributors(String),
+}
+
+impl Lookup {
+    /// The alarm's name, and where its instances are to be found.
+    pub(crate) fn as_open(&self) -> (String, Watches) {
+        match self {
+            Self::Composite(name) => (name.clone(), Watches::Alarms),
+            Self::Contributors(name) => (name.clone(), Watches::Contributors),
+        }
+    }
 }
 
 /// What set a run off. Everything but `kind` and `source` is quoted from the event, and proves nothing.
@@ -68,6 +106,8 @@ pub enum TriggerKind {
     Alarm,
     /// A tick of the clock.
     Sweep,
+    /// An EC2 instance that changed its state.
+    StateChange,
     /// A person, or a script.
     Manual,
     /// An alarm that asks for nothing.
@@ -101,20 +141,22 @@ pub enum Refusal {
         problem: String,
     },
     /// A manual event that asks for something unknown.
-    #[error("the manual event does not fit: {0}; expected {{\"action\":\"sweep\"}}")]
+    #[error(
+        "the manual event does not fit: {0}; expected {{\"action\":\"sweep\"}} or {{\"action\":\"explain\",\"instance\":\"i-…\"}}"
+    )]
     UnknownAction(String),
     /// An alarm without a state, or with one that is none of CloudWatch's.
     #[error("the alarm's state is {}: expected ALARM, OK or INSUFFICIENT_DATA", .0.as_ref().map_or("missing".to_owned(), |state| format!("{state:?}")))]
     BadState(Option<String>),
     /// An alarm that names no instance.
-    #[error("the alarm names no instance: none of its metrics has the dimension InstanceId")]
+    #[error("the alarm names no instance: none of its metrics, children or contributors has the dimension InstanceId")]
     NoTarget,
     /// An alarm over several instances, which does not say which of them is meant.
     #[error("the alarm names {0} instances, and does not say which of them is idle")]
     AmbiguousTarget(usize),
-    /// A composite alarm: it has no metrics of its own.
-    #[error("composite alarms are not supported: let one of its metric alarms invoke the function")]
-    CompositeAlarm,
+    /// A composite alarm that leads to very many others.
+    #[error("the alarm leads to more than {0} other alarms")]
+    TooManyAlarms(usize),
     /// An instance id that is none.
     #[error(transparent)]
     BadInstanceId(#[from] InvalidInstanceId),
@@ -131,7 +173,7 @@ impl Refusal {
             Self::BadState(_) => "bad-state",
             Self::NoTarget => "no-target",
             Self::AmbiguousTarget(_) => "ambiguous-target",
-            Self::CompositeAlarm => "composite-alarm",
+            Self::TooManyAlarms(_) => "too-many-alarms",
             Self::BadInstanceId(_) => "bad-instance-id",
         }
     }
@@ -176,7 +218,10 @@ fn parse_bridged(detail_type: &Value, event: &Value) -> Result<Request, Refusal>
                 time: quote(event.get("time")),
                 ..Trigger::of(TriggerKind::Sweep)
             };
-            Ok(Request { trigger, target: Target::Fleet })
+            Ok(Request { trigger, target: Target::Fleet, purpose: Purpose::Act })
+        }
+        ("aws.ec2", "EC2 Instance State-change Notification") => {
+            fit::<StateChange>("state change", event)?.into_request()
         }
         _ => {
             let described = format!("detail-type {:?} from source {:?}", cut(detail_type), cut(source));
@@ -187,15 +232,40 @@ fn parse_bridged(detail_type: &Value, event: &Value) -> Result<Request, Refusal>
 
 /// An event that a person or a script wrote. Unknown fields are refused: they were meant to do something.
 fn parse_manual(fields: &Map<String, Value>) -> Result<Request, Refusal> {
-    if let Some(name) = fields.keys().find(|name| *name != "action") {
-        return Err(Refusal::UnknownAction(format!("unknown field {:?}", cut(name))));
-    }
+    let trigger = Trigger::of(TriggerKind::Manual);
     match fields.get("action") {
         Some(Value::String(action)) if action == "sweep" => {
-            Ok(Request { trigger: Trigger::of(TriggerKind::Manual), target: Target::Fleet })
+            only_fields(fields, &["action"])?;
+            Ok(Request { trigger, target: Target::Fleet, purpose: Purpose::Act })
+        }
+        Some(Value::String(action)) if action == "explain" => {
+            only_fields(fields, &["action", "instance"])?;
+            let Some(Value::String(instance)) = fields.get("instance") else {
+                return Err(Refusal::UnknownAction("the field \"instance\" is no text".to_owned()));
+            };
+            Ok(Request { trigger, target: Target::instance(instance.parse()?), purpose: Purpose::Explain })
         }
         Some(Value::String(action)) => Err(Refusal::UnknownAction(format!("unknown action {:?}", cut(action)))),
         other => Err(Refusal::UnknownAction(format!("the action is {}", other.map_or("missing", kind_of)))),
+    }
+}
+
+fn only_fields(fields: &Map<String, Value>, known: &[&str]) -> Result<(), Refusal> {
+    match fields.keys().find(|name| !known.contains(&name.as_str())) {
+        Some(name) => Err(Refusal::UnknownAction(format!("unknown field {:?}", cut(name)))),
+        None => Ok(()),
+    }
+}
+
+impl Target {
+    /// One instance.
+    fn instance(id: InstanceId) -> Self {
+        Self::Named { instances: BTreeSet::from([id]), lookups: BTreeSet::new() }
+    }
+
+    /// The instances behind an alarm.
+    fn behind(lookup: Lookup) -> Self {
+        Self::Named { instances: BTreeSet::new(), lookups: BTreeSet::from([lookup]) }
     }
 }
 

@@ -1,13 +1,12 @@
 //! Alarms by SNS: the notification's message is a JSON text with keys and a dimension list of its own
 //! (<https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Notify_Users_Alarm_Changes.html>).
 
-use std::collections::BTreeSet;
-
+use fleet::Watches;
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::{
-    Refusal, Request, Source, Target, Trigger, TriggerKind,
+    Lookup, Purpose, Refusal, Request, Source, Target, Trigger, TriggerKind,
     alarm::{AlarmState, only_instance},
     cut, fit, quote,
 };
@@ -57,6 +56,7 @@ struct MessageTrigger {
 #[serde(rename_all = "PascalCase")]
 struct Metric {
     metric_stat: Option<MetricStat>,
+    expression: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -100,12 +100,13 @@ impl Notification {
 /// Both targets, under the trigger of the first record that asks for something.
 fn merge(earlier: Request, later: Request) -> Request {
     match (earlier.target, later.target) {
-        (Target::Instances(mut ids), Target::Instances(more)) => {
-            ids.extend(more);
-            Request { trigger: earlier.trigger, target: Target::Instances(ids) }
+        (Target::Named { mut instances, mut lookups }, Target::Named { instances: more, lookups: more_lookups }) => {
+            instances.extend(more);
+            lookups.extend(more_lookups);
+            Request { target: Target::Named { instances, lookups }, trigger: earlier.trigger, purpose: Purpose::Act }
         }
-        (Target::Nothing, target) => Request { trigger: later.trigger, target },
-        (target, _) => Request { trigger: earlier.trigger, target },
+        (Target::Nothing, target) => Request { target, trigger: later.trigger, purpose: Purpose::Act },
+        (target, _) => Request { target, trigger: earlier.trigger, purpose: Purpose::Act },
     }
 }
 
@@ -122,14 +123,21 @@ impl Message {
         if let Some(why) = AlarmState::named(self.new_state_value.as_deref())?.asks_for_nothing() {
             return Ok(Request::ignored(trigger, why));
         }
+        Ok(Request { trigger, target: self.target()?, purpose: Purpose::Act })
+    }
+
+    fn target(self) -> Result<Target, Refusal> {
         if self.alarm_rule.is_some() {
-            return Err(Refusal::CompositeAlarm);
+            return Ok(Target::behind(Lookup::Composite(self.alarm_name)));
         }
         let watched = self.trigger.unwrap_or_default();
+        let mut expressions = watched.metrics.iter().filter_map(|metric| metric.expression.as_deref());
+        if expressions.any(Watches::is_metrics_insights) {
+            return Ok(Target::behind(Lookup::Contributors(self.alarm_name)));
+        }
         let of_expressions = watched.metrics.into_iter().filter_map(|metric| metric.metric_stat?.metric.dimensions);
         let dimensions: Vec<Dimension> = watched.dimensions.into_iter().chain(of_expressions).flatten().collect();
         let ids = dimensions.iter().filter(|dimension| dimension.name == "InstanceId").map(|d| d.value.as_str());
-        let target = Target::Instances(BTreeSet::from([only_instance(ids)?]));
-        Ok(Request { trigger, target })
+        only_instance(ids).map(Target::instance)
     }
 }

@@ -6,10 +6,10 @@ use std::{
     collections::{BTreeMap, BTreeSet},
 };
 
-use fleet::{Action, ApiError, ChangeFleet, Outcome, ReadFleet, Refused};
+use fleet::{Action, Alarm, ApiError, ChangeFleet, Outcome, ReadAlarms, ReadFleet, Refused, Watches};
 use idleness::{
-    Caps, Datapoint, Evidence, Instance, InstanceId, InstanceState, MetricName, Mode, Percent, Policy, RootDevice,
-    Series, SeriesStatus, Tags,
+    Caps, Datapoint, Evidence, Instance, InstanceId, InstanceState, InstanceType, Market, Metric, Mode, Percent,
+    Policy, RootDevice, Rules, Series, SeriesStatus, Signal, StopProtection, Tags,
 };
 use jiff::{SignedDuration, Timestamp};
 use scheduler::Settings;
@@ -30,24 +30,38 @@ pub fn id(text: &str) -> InstanceId {
 }
 
 pub fn settings(mode: Mode) -> Settings {
-    Settings { mode, policy: Policy::dev_box(), caps: Caps { stops: 25, share: Percent::ALL } }
+    Settings { mode, rules: Rules::default(), caps: Caps { stops: 25, share: Percent::ALL } }
 }
 
 /// The calls a run made, in order, in a form that reads well in an assertion.
 pub type Calls = Vec<String>;
 
+/// What may be wrong with all of the fleet.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Fault {
+    /// All instances are described, whichever are asked for.
+    IgnoresFilters,
+    /// Once a stop was tried, single instances cannot be described any more.
+    BlindAfterActing,
+    /// No tag can be taken off.
+    RefusesUntag,
+    /// Sessions cannot be read.
+    SessionsUnreadable,
+}
+
 #[derive(Default)]
 pub struct FakeFleet {
     instances: RefCell<BTreeMap<InstanceId, Instance>>,
     cpu: BTreeMap<InstanceId, f64>,
+    sessions: BTreeMap<InstanceId, u32>,
+    protected: BTreeSet<InstanceId>,
+    children: BTreeMap<String, Vec<String>>,
     refuse_stop: BTreeMap<InstanceId, ApiError>,
     lose_answer_of: BTreeSet<InstanceId>,
     refuse_tag: BTreeSet<InstanceId>,
     state_after_refusal: BTreeMap<InstanceId, InstanceState>,
     unreadable: Option<ApiError>,
-    ignores_filters: bool,
-    blind_after_acting: bool,
-    refuses_untag: bool,
+    faults: BTreeSet<Fault>,
     calls: RefCell<Calls>,
 }
 
@@ -63,7 +77,38 @@ impl FakeFleet {
         fleet.edit(NOT_OPTED_IN, |instance| instance.tags = Tags::default());
         fleet.edit(JUST_STARTED, |instance| instance.launched_at = Some(now() - SignedDuration::from_mins(3)));
         fleet.edit(STOPPED, |instance| instance.state = InstanceState::Stopped);
+        // Its children name the idle instance, one that is busy, many at once, none at all, and it in turn.
+        for (parent, children) in [
+            ("doze-idle-composite", &["doze-idle-dev", "doze-inner", "doze-queue", "doze-two"][..]),
+            ("doze-inner", &["doze-busy", "doze-idle-composite", "doze-idle-fleet"]),
+            ("doze-of-other-things", &["doze-queue", "doze-two"]),
+        ] {
+            fleet.add_composite(parent, children);
+        }
         fleet
+    }
+
+    pub fn add_composite(&mut self, name: &str, children: &[&str]) {
+        self.children.insert(name.to_owned(), children.iter().map(|child| (*child).to_owned()).collect());
+    }
+
+    /// From now on, a steady CPU load.
+    pub fn work(&mut self, text: &str, cpu: f64) {
+        self.cpu.insert(id(text), cpu);
+    }
+
+    pub fn open_sessions(&mut self, text: &str, sessions: u32) {
+        self.sessions.insert(id(text), sessions);
+    }
+
+    pub fn make_sessions_unreadable(&mut self) {
+        self.faults.insert(Fault::SessionsUnreadable);
+    }
+
+    /// Stop protection is on.
+    pub fn protect(&mut self, text: &str) {
+        self.protected.insert(id(text));
+        self.refuse_stop(text, "OperationNotPermitted");
     }
 
     /// An opted-in instance that has run for ten hours, at a steady CPU load and with nothing else going on.
@@ -72,7 +117,11 @@ impl FakeFleet {
             id: id(text),
             state: InstanceState::Running,
             launched_at: Some(now() - SignedDuration::from_hours(10)),
+            instance_type: InstanceType::from_name("m7g.large"),
+            vcpus: Some(2),
             root_device: RootDevice::Ebs,
+            market: Market::OnDemand,
+            stop_protection: StopProtection::Unread,
             tags: Tags::from_iter([("doze", "on")]),
         };
         self.cpu.insert(id(text), cpu);
@@ -113,17 +162,17 @@ impl FakeFleet {
 
     /// Once a stop was tried, single instances cannot be described any more.
     pub fn go_blind_after_acting(&mut self) {
-        self.blind_after_acting = true;
+        self.faults.insert(Fault::BlindAfterActing);
     }
 
     /// No tag can be taken off.
     pub fn refuse_untag(&mut self) {
-        self.refuses_untag = true;
+        self.faults.insert(Fault::RefusesUntag);
     }
 
     /// Describes all instances, whichever it is asked for.
     pub fn ignore_filters(&mut self) {
-        self.ignores_filters = true;
+        self.faults.insert(Fault::IgnoresFilters);
     }
 
     pub fn calls(&self) -> Calls {
@@ -146,7 +195,8 @@ impl FakeFleet {
     fn change_tags(&self, id: &InstanceId, add: &[(&str, &str)], remove: &[&str]) {
         let mut instances = self.instances.borrow_mut();
         let instance = instances.get_mut(id).expect("only described instances are tagged");
-        let known = ["doze", "doze:stopped-at", "doze:stopped-because"];
+        let known =
+            ["doze", "doze:stopped-at", "doze:stopped-because", "doze:stop-at", "doze:policy", "doze:keep-until"];
         let old = known.iter().filter_map(|key| Some((*key, instance.tags.get(key)?.to_owned())));
         let new = add.iter().map(|(key, value)| (*key, (*value).to_owned()));
         instance.tags = old.chain(new).filter(|(key, _)| !remove.contains(key)).collect();
@@ -167,33 +217,89 @@ impl ReadFleet for FakeFleet {
     async fn instances(&self, ids: &[InstanceId]) -> Result<Vec<Instance>, ApiError> {
         self.record("instances", ids);
         self.readable()?;
-        if self.blind_after_acting && self.calls().iter().any(|call| call.starts_with("stop")) {
+        if self.faults.contains(&Fault::BlindAfterActing) && self.calls().iter().any(|call| call.starts_with("stop")) {
             return Err(ApiError::new("ec2:DescribeInstances", "RequestLimitExceeded", "slow down"));
         }
         let all = self.instances.borrow();
-        Ok(all.values().filter(|instance| self.ignores_filters || ids.contains(&instance.id)).cloned().collect())
+        Ok(all
+            .values()
+            .filter(|instance| self.faults.contains(&Fault::IgnoresFilters) || ids.contains(&instance.id))
+            .cloned()
+            .collect())
     }
 
     async fn evidence(
         &self,
-        ids: &[InstanceId],
-        policy: &Policy,
+        subjects: &[(&Instance, &Policy)],
         now: Timestamp,
     ) -> Result<BTreeMap<InstanceId, Evidence>, ApiError> {
-        self.record("evidence", ids);
-        let of = |id: &InstanceId| {
-            let metrics: Vec<MetricName> = policy.signals.iter().flat_map(|signal| signal.metrics.clone()).collect();
-            let value =
-                |metric| if metric == MetricName::CpuUtilization { self.cpu.get(id).copied() } else { Some(0.0) };
-            metrics.into_iter().map(|metric| (metric, steady(value(metric), policy, now))).collect()
+        let ids: Vec<InstanceId> = subjects.iter().map(|(instance, _)| instance.id.clone()).collect();
+        self.record("evidence", &ids);
+        let of = |(instance, policy): &(&Instance, &Policy)| {
+            let mut evidence = Evidence::none();
+            for signal in policy.signals_for(instance) {
+                for measure in signal.measures() {
+                    let cpu = self.cpu.get(&instance.id).copied();
+                    let value = if measure.metric == Metric::CPU { cpu } else { Some(0.0) };
+                    evidence.add(measure, steady(value, policy, signal, now));
+                }
+            }
+            (instance.id.clone(), evidence)
         };
-        Ok(ids.iter().map(|id| (id.clone(), of(id))).collect())
+        Ok(subjects.iter().map(of).collect())
+    }
+
+    async fn sessions(&self, ids: &[InstanceId]) -> BTreeMap<InstanceId, u32> {
+        self.record("sessions", ids);
+        if self.faults.contains(&Fault::SessionsUnreadable) {
+            return BTreeMap::new();
+        }
+        ids.iter().map(|id| (id.clone(), self.sessions.get(id).copied().unwrap_or_default())).collect()
+    }
+
+    async fn stop_protection(&self, ids: &[InstanceId]) -> BTreeMap<InstanceId, StopProtection> {
+        self.record("protection", ids);
+        let of = |id: &InstanceId| if self.protected.contains(id) { StopProtection::On } else { StopProtection::Off };
+        ids.iter().map(|id| (id.clone(), of(id))).collect()
     }
 }
 
-fn steady(value: Option<f64>, policy: &Policy, now: Timestamp) -> Series {
-    let from = policy.window(now).from;
-    let times = (0..12).map(|i| from + SignedDuration::from_mins(5 * i));
+impl ReadAlarms for FakeFleet {
+    async fn alarms(&self, names: &[String]) -> Result<Vec<Alarm>, ApiError> {
+        self.calls.borrow_mut().push(format!("alarms {}", names.join(" ")));
+        let watches = |name: &str| {
+            let instances = |ids: &[&str]| Watches::Instances(ids.iter().map(|id| (*id).to_owned()).collect());
+            match name {
+                _ if self.children.contains_key(name) => Some(Watches::Alarms),
+                "doze-idle-dev" => Some(instances(&[IDLE])),
+                "doze-busy" => Some(instances(&[BUSY])),
+                "doze-two" => Some(instances(&[IDLE, BUSY])),
+                "doze-queue" => Some(instances(&[])),
+                "doze-idle-fleet" => Some(Watches::Contributors),
+                _ => None,
+            }
+        };
+        Ok(names.iter().filter_map(|name| Some(Alarm { name: name.clone(), watches: watches(name)? })).collect())
+    }
+
+    async fn children(&self, alarm: &str) -> Result<Vec<String>, ApiError> {
+        self.calls.borrow_mut().push(format!("children {alarm}"));
+        self.readable()?;
+        let unknown = || ApiError::new("cloudwatch:DescribeAlarms", "ResourceNotFound", "unknown to the test");
+        self.children.get(alarm).cloned().ok_or_else(unknown)
+    }
+
+    async fn contributors(&self, alarm: &str) -> Result<BTreeSet<String>, ApiError> {
+        self.calls.borrow_mut().push(format!("contributors {alarm}"));
+        Ok([IDLE, BUSY, "not-an-instance"].map(str::to_owned).into())
+    }
+}
+
+/// As many datapoints of one value as the policy expects.
+fn steady(value: Option<f64>, policy: &Policy, signal: &Signal, now: Timestamp) -> Series {
+    let from = policy.window(signal, now).from;
+    let count = i32::try_from(policy.expected_points(signal)).expect("few");
+    let times = (0..count).map(|i| from + signal.period * i);
     let points = times.filter_map(|at| Some(Datapoint { at, value: value? })).collect();
     Series { status: SeriesStatus::Complete, points }
 }
@@ -232,7 +338,7 @@ impl ChangeFleet for FakeFleet {
 
     async fn untag(&self, ids: &[InstanceId], keys: &[&str]) -> Vec<Refused> {
         self.record("untag", ids);
-        if self.refuses_untag {
+        if self.faults.contains(&Fault::RefusesUntag) {
             let error = ApiError::new("ec2:DeleteTags", "OperationNotPermitted", "refused by the test");
             return ids.iter().map(|id| Refused { instance: id.clone(), error: error.clone() }).collect();
         }

@@ -1,6 +1,9 @@
 //! An endpoint on loopback that answers as a script says and remembers what it was asked: EC2's query protocol in, XML
-//! out; CloudWatch's `rpc-v2-cbor` in and out.
-#![allow(missing_docs, unreachable_pub, reason = "a module of one test, not an interface")]
+//! out; CloudWatch's `rpc-v2-cbor` in and out, seen from here as JSON; Systems Manager's JSON in and out.
+#![allow(missing_docs, unreachable_pub, reason = "a module of tests, not an interface")]
+
+pub mod cloudwatch;
+pub mod ec2;
 
 use std::{
     collections::VecDeque,
@@ -12,8 +15,47 @@ use std::{
 
 use aws_config::Region;
 use aws_sdk_ec2::config::Credentials;
-use ciborium::Value as Cbor;
 use fleet::AwsFleet;
+use idleness::{Instance, InstanceId, InstanceState, InstanceType, Market, RootDevice, StopProtection, Tags};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+pub fn id(number: usize) -> InstanceId {
+    format!("i-{number:017x}").parse().expect("a test's id is valid")
+}
+
+pub fn ids(count: usize) -> Vec<InstanceId> {
+    (0..count).map(id).collect()
+}
+
+/// A Saturday evening, UTC.
+pub fn now() -> Timestamp {
+    at("2026-11-21T20:03:17Z")
+}
+
+pub fn at(text: &str) -> Timestamp {
+    text.parse().expect("a test's time is valid")
+}
+
+/// A running instance without accelerators.
+pub fn instance(number: usize) -> Instance {
+    Instance {
+        id: id(number),
+        state: InstanceState::Running,
+        launched_at: Some(at("2026-10-21T08:00:00Z")),
+        instance_type: InstanceType::from_name("m7g.large"),
+        vcpus: Some(2),
+        root_device: RootDevice::Ebs,
+        market: Market::OnDemand,
+        stop_protection: StopProtection::Unread,
+        tags: Tags::from_iter([("doze", "on")]),
+    }
+}
+
+/// A running instance with eight GPUs.
+pub fn gpu_instance(number: usize) -> Instance {
+    Instance { instance_type: InstanceType::from_name("g5.48xlarge"), ..instance(number) }
+}
 
 /// One call that came in.
 #[derive(Clone, Debug)]
@@ -22,8 +64,8 @@ pub struct Call {
     pub operation: String,
     /// The parameters of an EC2 call.
     pub form: Vec<(String, String)>,
-    /// The body of a CloudWatch call.
-    pub cbor: Option<Cbor>,
+    /// The body of any other call.
+    pub body: Value,
 }
 
 impl Call {
@@ -31,42 +73,30 @@ impl Call {
     pub fn values(&self, prefix: &str) -> Vec<&str> {
         self.form.iter().filter(|(name, _)| name.starts_with(prefix)).map(|(_, value)| value.as_str()).collect()
     }
-
-    /// A field of a CloudWatch call.
-    pub fn field(&self, name: &str) -> Option<&Cbor> {
-        field(self.cbor.as_ref()?, name)
-    }
-}
-
-/// A field of a CBOR map.
-pub fn field<'a>(map: &'a Cbor, name: &str) -> Option<&'a Cbor> {
-    map.as_map()?.iter().find(|(key, _)| key.as_text() == Some(name)).map(|(_, value)| value)
 }
 
 /// What to answer.
+#[derive(Clone)]
 pub enum Answer {
-    /// A status and a body of any type.
-    Body(u16, &'static str, Vec<u8>),
+    /// A status, a header, and a body of any type.
+    Body(u16, String, Vec<u8>),
     /// Close the connection without a word.
     HangUp,
 }
 
 impl Answer {
     pub fn xml(body: &str) -> Self {
-        Self::Body(200, "text/xml;charset=UTF-8", body.as_bytes().to_vec())
+        Self::Body(200, "content-type: text/xml;charset=UTF-8".to_owned(), body.as_bytes().to_vec())
     }
 
     pub fn ec2_error(status: u16, code: &str, message: &str) -> Self {
-        let body = format!(
-            "<Response><Errors><Error><Code>{code}</Code><Message>{message}</Message></Error></Errors><RequestID>r</RequestID></Response>"
-        );
-        Self::Body(status, "text/xml;charset=UTF-8", body.into_bytes())
+        let error = format!("<Error><Code>{code}</Code><Message>{message}</Message></Error>");
+        let body = format!("<Response><Errors>{error}</Errors><RequestID>r</RequestID></Response>");
+        Self::Body(status, "content-type: text/xml;charset=UTF-8".to_owned(), body.into_bytes())
     }
 
-    pub fn cbor(body: &Cbor) -> Self {
-        let mut bytes = Vec::new();
-        ciborium::into_writer(body, &mut bytes).expect("a test's CBOR can be written");
-        Self::Body(200, "application/cbor", bytes)
+    pub fn json(status: u16, body: &str) -> Self {
+        Self::Body(status, "content-type: application/x-amz-json-1.1".to_owned(), body.as_bytes().to_vec())
     }
 }
 
@@ -98,6 +128,11 @@ impl Endpoint {
         Self::start(move |_| answers.lock().expect("no test panics here").pop_front().unwrap_or(Answer::HangUp))
     }
 
+    /// Gives the same answer to every call.
+    pub fn always(answer: Answer) -> Self {
+        Self::start(move |_| answer.clone())
+    }
+
     /// The adapter under test, pointed here.
     pub async fn fleet(&self) -> AwsFleet {
         let config = AwsFleet::defaults()
@@ -112,17 +147,21 @@ impl Endpoint {
     pub fn calls(&self) -> Vec<Call> {
         self.calls.lock().expect("no test panics here").clone()
     }
+
+    /// The calls of one operation.
+    pub fn calls_of(&self, operation: &str) -> Vec<Call> {
+        self.calls().into_iter().filter(|call| call.operation == operation).collect()
+    }
 }
 
 fn serve(stream: &TcpStream, answer: &dyn Fn(&Call) -> Answer, seen: &Mutex<Vec<Call>>) {
     let mut reader = BufReader::new(stream);
     while let Some(call) = read_call(&mut reader) {
-        let answer = answer(&call);
-        seen.lock().expect("no test panics here").push(call);
-        let Answer::Body(status, content_type, body) = answer else { return };
+        seen.lock().expect("no test panics here").push(call.clone());
+        let Answer::Body(status, header, body) = answer(&call) else { return };
+        let length = body.len();
         let head = format!(
-            "HTTP/1.1 {status} X\r\ncontent-type: {content_type}\r\nsmithy-protocol: rpc-v2-cbor\r\ncontent-length: {}\r\n\r\n",
-            body.len()
+            "HTTP/1.1 {status} X\r\n{header}\r\nsmithy-protocol: rpc-v2-cbor\r\ncontent-length: {length}\r\n\r\n"
         );
         let mut stream = stream;
         if stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(&body)).is_err() {
@@ -135,28 +174,28 @@ fn read_call(reader: &mut impl BufRead) -> Option<Call> {
     let mut line = String::new();
     reader.read_line(&mut line).ok().filter(|bytes| *bytes > 0)?;
     let path = line.split(' ').nth(1)?.to_owned();
-    let mut length = 0;
+    let (mut length, mut target) = (0, None);
     loop {
         let mut header = String::new();
         reader.read_line(&mut header).ok()?;
-        let header = header.trim().to_ascii_lowercase();
-        if header.is_empty() {
-            break;
-        }
-        if let Some(value) = header.strip_prefix("content-length:") {
-            length = value.trim().parse().ok()?;
+        let Some((name, value)) = header.trim().split_once(':') else { break };
+        match name.to_ascii_lowercase().as_str() {
+            "content-length" => length = value.trim().parse().ok()?,
+            "x-amz-target" => target = Some(value.trim().to_owned()),
+            _ => {}
         }
     }
     let mut body = vec![0; length];
     reader.read_exact(&mut body).ok()?;
     if let Some((_, operation)) = path.split_once("/operation/") {
-        return Some(Call {
-            operation: operation.to_owned(),
-            form: Vec::new(),
-            cbor: ciborium::from_reader(&body[..]).ok(),
-        });
+        let body = cloudwatch::from_wire(&ciborium::from_reader(&body[..]).ok()?);
+        return Some(Call { operation: operation.to_owned(), form: Vec::new(), body });
+    }
+    if let Some(target) = target {
+        let operation = target.strip_prefix("AmazonSSM.")?.to_owned();
+        return Some(Call { operation, form: Vec::new(), body: serde_json::from_slice(&body).ok()? });
     }
     let form: Vec<(String, String)> = url::form_urlencoded::parse(&body).into_owned().collect();
     let operation = form.iter().find(|(name, _)| name == "Action").map(|(_, value)| value.clone())?;
-    Some(Call { operation, form, cbor: None })
+    Some(Call { operation, form, body: json!(null) })
 }

@@ -1,0 +1,154 @@
+//! Instances as EC2 describes them.
+
+use std::collections::BTreeMap;
+
+use aws_sdk_ec2::types::{CpuOptions, DeviceType, Filter, InstanceAttributeName, InstanceLifecycleType};
+use aws_smithy_types::DateTime;
+use idleness::{Instance, InstanceId, InstanceState, InstanceType, Market, RootDevice, StopProtection, Tags};
+use jiff::Timestamp;
+
+use super::{AwsFleet, error::api_error, pages::Pages};
+use crate::ApiError;
+
+const DESCRIBE: &str = "ec2:DescribeInstances";
+const DESCRIBE_SPOT: &str = "ec2:DescribeSpotInstanceRequests";
+const DESCRIBE_ATTRIBUTE: &str = "ec2:DescribeInstanceAttribute";
+/// The largest page; <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeInstances.html>.
+const INSTANCES_PER_PAGE: i32 = 1000;
+/// The most values one filter takes.
+pub(super) const IDS_PER_FILTER: usize = 200;
+
+/// An instance, and the id of its Spot request where it has one.
+struct Described {
+    instance: Instance,
+    spot_request: Option<String>,
+}
+
+impl AwsFleet {
+    /// The instances that the filter finds. Of those that Doze could stop, the kind of Spot request is looked up, too.
+    pub(super) async fn describe(&self, filter: Filter) -> Result<Vec<Instance>, ApiError> {
+        let mut described = Vec::new();
+        let mut pages = Pages::default();
+        loop {
+            let call = self.ec2.describe_instances().filters(filter.clone()).max_results(INSTANCES_PER_PAGE);
+            let page = call.set_next_token(pages.token()).send().await.map_err(|error| api_error(DESCRIBE, &error))?;
+            // An answer without the list is no answer; an empty list is one.
+            let reservations = page.reservations.ok_or_else(|| {
+                ApiError::new(DESCRIBE, ApiError::BAD_ANSWER, "the answer has no list of reservations")
+            })?;
+            let instances = reservations.into_iter().flat_map(|reservation| reservation.instances.unwrap_or_default());
+            described.extend(instances.filter_map(translate));
+            if !pages.turn(DESCRIBE, page.next_token)? {
+                break;
+            }
+        }
+        self.look_up_spot_requests(&mut described).await;
+        Ok(described.into_iter().map(|described| described.instance).collect())
+    }
+
+    /// Whether each Spot request is persistent. What is not found out stays unknown, and that instance is kept.
+    async fn look_up_spot_requests(&self, described: &mut [Described]) {
+        let could_stop = |described: &&mut Described| {
+            described.instance.state == InstanceState::Running && described.instance.tags.opted_in()
+        };
+        let mut spot: Vec<(String, &mut Market)> = described
+            .iter_mut()
+            .filter(could_stop)
+            .filter_map(|described| Some((described.spot_request.clone()?, &mut described.instance.market)))
+            .collect();
+        for group in spot.chunks_mut(IDS_PER_FILTER) {
+            let requests = group.iter().map(|(request, _)| request.clone()).collect();
+            match self.spot_requests(requests).await {
+                Ok(markets) => {
+                    for (request, market) in group {
+                        **market = markets.get(request).copied().unwrap_or(Market::SpotUnknown);
+                    }
+                }
+                Err(error) => {
+                    let failure = error.to_string();
+                    tracing::warn!(
+                        operation = DESCRIBE_SPOT,
+                        failure,
+                        "Spot instances are kept: their requests are unknown"
+                    );
+                }
+            }
+        }
+    }
+
+    async fn spot_requests(&self, requests: Vec<String>) -> Result<BTreeMap<String, Market>, ApiError> {
+        let mut markets = BTreeMap::new();
+        let filter = Filter::builder().name("spot-instance-request-id").set_values(Some(requests)).build();
+        let mut pages = Pages::default();
+        loop {
+            let call =
+                self.ec2.describe_spot_instance_requests().filters(filter.clone()).max_results(INSTANCES_PER_PAGE);
+            let page =
+                call.set_next_token(pages.token()).send().await.map_err(|error| api_error(DESCRIBE_SPOT, &error))?;
+            markets.extend(page.spot_instance_requests.unwrap_or_default().into_iter().filter_map(|request| {
+                let market = match request.r#type.as_ref().map(aws_sdk_ec2::types::SpotInstanceType::as_str) {
+                    Some("persistent") => Market::SpotPersistent,
+                    Some("one-time") => Market::SpotOneTime,
+                    _ => Market::SpotUnknown,
+                };
+                Some((request.spot_instance_request_id?, market))
+            }));
+            if !pages.turn(DESCRIBE_SPOT, page.next_token)? {
+                return Ok(markets);
+            }
+        }
+    }
+
+    /// Stop protection of one instance; `None` if EC2 did not say.
+    pub(super) async fn stop_protection_of(&self, id: &InstanceId) -> Option<StopProtection> {
+        let attribute = InstanceAttributeName::DisableApiStop;
+        let answer = self.ec2.describe_instance_attribute().instance_id(id.as_str()).attribute(attribute).send().await;
+        match answer {
+            Ok(answer) => {
+                answer.disable_api_stop?.value.map(|is_on| if is_on { StopProtection::On } else { StopProtection::Off })
+            }
+            Err(error) => {
+                let failure = api_error(DESCRIBE_ATTRIBUTE, &error).to_string();
+                let instance = id.as_str();
+                tracing::warn!(operation = DESCRIBE_ATTRIBUTE, instance, failure, "stop protection is unknown");
+                None
+            }
+        }
+    }
+}
+
+/// An instance as EC2 describes it; `None` if it has no id that we could act on.
+fn translate(described: aws_sdk_ec2::types::Instance) -> Option<Described> {
+    let state = described.state.and_then(|state| state.name);
+    let tags = described.tags.unwrap_or_default();
+    let instance_type = described.instance_type.as_ref().map(aws_sdk_ec2::types::InstanceType::as_str);
+    let instance = Instance {
+        id: described.instance_id?.parse().ok()?,
+        state: state.map_or(InstanceState::Unknown, |name| InstanceState::from_name(name.as_str())),
+        launched_at: described.launch_time.as_ref().and_then(timestamp),
+        instance_type: instance_type.map_or_else(InstanceType::default, InstanceType::from_name),
+        vcpus: described.cpu_options.as_ref().and_then(vcpus),
+        root_device: match described.root_device_type.as_ref().map(DeviceType::as_str) {
+            Some("ebs") => RootDevice::Ebs,
+            Some("instance-store") => RootDevice::InstanceStore,
+            _ => RootDevice::Unknown,
+        },
+        market: match described.instance_lifecycle.as_ref().map(InstanceLifecycleType::as_str) {
+            Some("spot") => Market::SpotUnknown,
+            _ => Market::OnDemand,
+        },
+        stop_protection: StopProtection::Unread,
+        tags: tags.into_iter().filter_map(|tag| Some((tag.key?, tag.value.unwrap_or_default()))).collect::<Tags>(),
+    };
+    Some(Described { spot_request: described.spot_instance_request_id.filter(|id| !id.is_empty()), instance })
+}
+
+/// The number of virtual CPUs: cores times threads.
+fn vcpus(options: &CpuOptions) -> Option<u32> {
+    let (cores, threads) = (u32::try_from(options.core_count?).ok()?, u32::try_from(options.threads_per_core?).ok()?);
+    cores.checked_mul(threads).filter(|vcpus| *vcpus > 0)
+}
+
+pub(super) fn timestamp(at: &DateTime) -> Option<Timestamp> {
+    Timestamp::new(at.secs(), i32::try_from(at.subsec_nanos()).ok()?).ok()
+}

@@ -1,0 +1,140 @@
+//! Datapoints by `GetMetricData`.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use aws_sdk_cloudwatch::types::{Dimension, Metric, MetricDataQuery, MetricDataResult, MetricStat, ScanBy, StatusCode};
+use aws_smithy_types::DateTime;
+use futures_util::{StreamExt, TryStreamExt, stream};
+use idleness::{Datapoint, Evidence, Instance, InstanceId, Measure, Policy, Series, SeriesStatus, Window};
+use jiff::Timestamp;
+
+use super::{AwsFleet, CALLS_AT_ONCE, describe::timestamp, discover::Discovered, error::api_error, pages::Pages};
+use crate::{ApiError, queries_per_call};
+
+const MEASURE: &str = "cloudwatch:GetMetricData";
+
+/// One series of one instance.
+struct Query<'a> {
+    instance: &'a InstanceId,
+    measure: Measure,
+    dimensions: Vec<Dimension>,
+}
+
+impl AwsFleet {
+    /// Measures everything that the policies ask for. Queries of the same window share calls.
+    pub(super) async fn measure_all(
+        &self,
+        subjects: &[(&Instance, &Policy)],
+        now: Timestamp,
+    ) -> Result<BTreeMap<InstanceId, Evidence>, ApiError> {
+        let discovered = self.discover(subjects).await?;
+        let queries = queries_by_window(subjects, &discovered, now);
+        let batches = queries.iter().flat_map(|((window, points), queries)| {
+            queries.chunks(queries_per_call(*points)).map(move |batch| (window, batch))
+        });
+        let measured: Vec<Vec<Series>> = stream::iter(batches.clone())
+            .map(|(window, batch)| self.measure(batch, window))
+            .buffered(CALLS_AT_ONCE)
+            .try_collect()
+            .await?;
+        let mut evidence: BTreeMap<InstanceId, Evidence> = BTreeMap::new();
+        for (query, series) in batches.flat_map(|(_, batch)| batch).zip(measured.into_iter().flatten()) {
+            evidence.entry(query.instance.clone()).or_default().add(query.measure.clone(), series);
+        }
+        Ok(evidence)
+    }
+
+    /// One batch of queries, all its pages: one series a query, in the order of the queries.
+    async fn measure(&self, queries: &[Query<'_>], window: &Window) -> Result<Vec<Series>, ApiError> {
+        let wire_queries: Vec<MetricDataQuery> =
+            queries.iter().enumerate().map(|(index, query)| query.to_wire(index)).collect();
+        let mut series = vec![Series::default(); queries.len()];
+        let mut pages = Pages::default();
+        loop {
+            let page = self
+                .cloudwatch
+                .get_metric_data()
+                .set_metric_data_queries(Some(wire_queries.clone()))
+                .start_time(DateTime::from_secs(window.from.as_second()))
+                .end_time(DateTime::from_secs(window.open_until.as_second()))
+                .scan_by(ScanBy::TimestampAscending)
+                .set_next_token(pages.token())
+                .send()
+                .await
+                .map_err(|error| api_error(MEASURE, &error))?;
+            for message in page.messages.unwrap_or_default() {
+                tracing::warn!(
+                    operation = MEASURE,
+                    code = message.code.unwrap_or_default(),
+                    detail = message.value.unwrap_or_default(),
+                    "CloudWatch added a message to its answer"
+                );
+            }
+            let no_list = || ApiError::new(MEASURE, ApiError::BAD_ANSWER, "the answer has no list of results");
+            for result in page.metric_data_results.ok_or_else(no_list)? {
+                let index = result.id.as_deref().and_then(Query::index);
+                if let Some(series) = index.and_then(|index| series.get_mut(index)) {
+                    extend(series, result);
+                }
+            }
+            if !pages.turn(MEASURE, page.next_token)? {
+                return Ok(series);
+            }
+        }
+    }
+}
+
+/// All queries, by the time they look at and the datapoints that each of them returns.
+fn queries_by_window<'a>(
+    subjects: &[(&'a Instance, &'a Policy)],
+    discovered: &Discovered,
+    now: Timestamp,
+) -> BTreeMap<(Window, usize), Vec<Query<'a>>> {
+    let mut queries: BTreeMap<(Window, usize), Vec<Query<'a>>> = BTreeMap::new();
+    for (instance, policy) in subjects {
+        // Signals may share a measure; asked for twice, it would count twice.
+        let mut asked = BTreeSet::new();
+        for signal in policy.signals_for(instance) {
+            // One more than expected: the period still running is asked for, too.
+            let key = (policy.window(signal, now), policy.expected_points(signal) + 1);
+            for measure in signal.measures().filter(|measure| asked.insert(measure.clone())) {
+                let of_series = |dimensions| Query { instance: &instance.id, measure: measure.clone(), dimensions };
+                let series = discovered.series(&measure.metric, instance).into_iter().map(of_series);
+                queries.entry(key).or_default().extend(series);
+            }
+        }
+    }
+    queries
+}
+
+impl Query<'_> {
+    fn to_wire(&self, index: usize) -> MetricDataQuery {
+        let Measure { metric, statistic, period } = &self.measure;
+        let metric = Metric::builder()
+            .namespace(metric.namespace.as_ref())
+            .metric_name(metric.name.as_ref())
+            .set_dimensions(Some(self.dimensions.clone()))
+            .build();
+        let period = i32::try_from(period.as_secs()).unwrap_or(i32::MAX);
+        let stat = MetricStat::builder().metric(metric).period(period).stat(statistic.as_str()).build();
+        MetricDataQuery::builder().id(format!("q{index}")).metric_stat(stat).return_data(true).build()
+    }
+
+    /// The inverse of the id given in `to_wire`.
+    fn index(id: &str) -> Option<usize> {
+        id.strip_prefix('q')?.parse().ok()
+    }
+}
+
+/// Adds one page's part of a series. The last page's status is the series' status.
+fn extend(series: &mut Series, result: MetricDataResult) {
+    series.status = match result.status_code {
+        Some(StatusCode::Complete) => SeriesStatus::Complete,
+        Some(StatusCode::PartialData) => SeriesStatus::PartialData,
+        Some(StatusCode::InternalError) => SeriesStatus::InternalError,
+        Some(StatusCode::Forbidden) => SeriesStatus::Forbidden,
+        _ => SeriesStatus::Unanswered,
+    };
+    let points = result.timestamps.unwrap_or_default().into_iter().zip(result.values.unwrap_or_default());
+    series.points.extend(points.filter_map(|(at, value)| Some(Datapoint { at: timestamp(&at)?, value })));
+}

@@ -1,0 +1,13 @@
+//! The AWS adapter against a scripted endpoint: paging, packing, batches, and everything that is not an answer. One binary,
+//! since each would link the EC2 SDK anew.
+
+mod alarms;
+mod change;
+mod datapoints;
+mod describe;
+mod discover;
+mod measure;
+mod protection;
+mod sessions;
+mod spot;
+mod support;

@@ -1,0 +1,238 @@
+//! The arithmetic from datapoints to one finding a signal. Which finding leads to which verdict is `gates`'.
+
+use std::{borrow::Cow, collections::BTreeMap};
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    evidence::{Evidence, Series, SeriesStatus},
+    instance::Instance,
+    metric::{Statistic, Unit},
+    percent::Percent,
+    policy::{Policy, Presence, Signal, Window},
+};
+
+/// How many of the last complete periods may be without a datapoint. CloudWatch publishes the newest with a delay.
+const PERIODS_OF_DELAY: i64 = 1;
+
+/// One line of evidence in a decision: what was observed, against which limit, from how much data.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Finding {
+    /// What was looked at: a signal of the policy, `uptime`, `sessions` or `stops`.
+    pub signal: Cow<'static, str>,
+    /// The CloudWatch statistic, for a measured signal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub statistic: Option<Statistic>,
+    /// The value that is compared, or `None` if there was none: the largest of the window. Where some datapoints may be above
+    /// the limit, the largest without these, or the newest if that is larger.
+    pub observed: Option<f64>,
+    /// The limit it was compared with.
+    pub limit: f64,
+    /// The unit of both.
+    pub unit: Unit,
+    /// How many complete datapoints the window had, for a measured signal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub points: Option<usize>,
+    /// How many a window without a gap has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expected: Option<usize>,
+    /// How many datapoints were above the limit, and how many may be, where any may.
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    pub share: Option<Share>,
+    /// Why the data cannot be relied on, if it cannot.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<SeriesStatus>,
+    /// `true` where the policy does not insist on the signal, and the instance has no datapoint of it: it says nothing.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub skipped: bool,
+}
+
+/// How many datapoints were above a limit, and how many may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Share {
+    /// Datapoints above the limit.
+    pub above: usize,
+    /// The most that there may be.
+    pub allowed_above: usize,
+}
+
+impl Finding {
+    /// A finding about something that is not a CloudWatch metric.
+    pub(crate) fn plain(signal: &'static str, observed: Option<f64>, limit: f64, unit: Unit) -> Self {
+        Self {
+            signal: Cow::Borrowed(signal),
+            statistic: None,
+            observed,
+            limit,
+            unit,
+            points: None,
+            expected: None,
+            share: None,
+            status: None,
+            skipped: false,
+        }
+    }
+
+    /// Measures one signal over the policy's window.
+    pub(crate) fn measure(
+        signal: &Signal,
+        instance: &Instance,
+        evidence: &Evidence,
+        policy: &Policy,
+        now: Timestamp,
+    ) -> Self {
+        let window = policy.window(signal, now);
+        let sum = Sum::of(signal, evidence, &window);
+        let convert = |value| signal.unit.convert(value, signal.period, instance.vcpus);
+        let status = match (sum.status, convert(0.0)) {
+            (SeriesStatus::Complete, None) => SeriesStatus::UnknownVcpus,
+            (SeriesStatus::Complete, Some(_)) if !sum.buckets.is_empty() && !sum.is_fresh(signal, &window) => {
+                SeriesStatus::Stale
+            }
+            (status, _) => status,
+        };
+        let compared = sum.compare(signal, &window, convert);
+        let has_nothing = sum.buckets.is_empty() && matches!(status, SeriesStatus::Complete | SeriesStatus::Absent);
+        Self {
+            signal: signal.name.clone(),
+            statistic: Some(signal.statistic),
+            observed: compared.observed,
+            limit: signal.limit,
+            unit: signal.unit,
+            points: Some(sum.proven(&window).count()),
+            expected: Some(policy.expected_points(signal)),
+            share: compared.share,
+            status: (status != SeriesStatus::Complete).then_some(status),
+            skipped: has_nothing && signal.presence == Presence::Optional,
+        }
+    }
+
+    /// Whether there is enough sound data to say anything.
+    pub(crate) fn is_sufficient(&self, required_points: usize) -> bool {
+        let has_points = self.points.is_some_and(|points| points >= required_points);
+        self.skipped || (self.status.is_none() && self.observed.is_some() && has_points)
+    }
+
+    /// Whether the limit was exceeded. Nothing observed exceeds nothing.
+    pub(crate) fn is_busy(&self) -> bool {
+        self.observed.is_some_and(|observed| observed > self.limit)
+    }
+
+    /// How much of its limit was used: 0 is none, 1 is all.
+    pub(crate) fn activity(&self) -> f64 {
+        match self.observed {
+            Some(0.0) => 0.0,
+            Some(observed) => observed / self.limit,
+            None if self.skipped => 0.0,
+            None => f64::INFINITY,
+        }
+    }
+}
+
+/// All series of a signal, added up by the second that a period starts at.
+struct Sum {
+    status: SeriesStatus,
+    buckets: BTreeMap<i64, Bucket>,
+    /// How many values a period must have to be complete.
+    series: usize,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Bucket {
+    value: f64,
+    series: usize,
+}
+
+struct Compared {
+    observed: Option<f64>,
+    share: Option<Share>,
+}
+
+impl Sum {
+    fn of(signal: &Signal, evidence: &Evidence, window: &Window) -> Self {
+        let mut sum = Self { status: SeriesStatus::Complete, buckets: BTreeMap::new(), series: 0 };
+        for measure in signal.measures() {
+            let series = evidence.series(&measure);
+            sum.series += series.len().max(1);
+            if series.is_empty() {
+                sum.note(SeriesStatus::Absent);
+            }
+            let mut of_metric: BTreeMap<i64, Bucket> = BTreeMap::new();
+            for series in series {
+                let (status, values) = values_by_period(series, window, signal.period);
+                sum.note(status);
+                for (start, value) in values {
+                    let bucket = of_metric.entry(start).or_default();
+                    bucket.value = signal.statistic.fold(bucket.value, value);
+                    bucket.series += 1;
+                }
+            }
+            for (start, of_metric) in of_metric {
+                let bucket = sum.buckets.entry(start).or_default();
+                bucket.value += of_metric.value;
+                bucket.series += of_metric.series;
+            }
+        }
+        sum
+    }
+
+    /// Keeps the first status that is worse than complete.
+    fn note(&mut self, status: SeriesStatus) {
+        if self.status == SeriesStatus::Complete {
+            self.status = status;
+        }
+    }
+
+    /// The complete periods of which every series has a value: the proof that is counted.
+    fn proven(&self, window: &Window) -> impl DoubleEndedIterator<Item = (&i64, &Bucket)> {
+        let (until, series) = (window.until.as_second(), self.series);
+        self.buckets.iter().filter(move |(start, bucket)| **start < until && bucket.series == series)
+    }
+
+    /// Whether the newest proof is from one of the last periods.
+    fn is_fresh(&self, signal: &Signal, window: &Window) -> bool {
+        let fresh_from = window.until.as_second() - signal.period.as_secs() * (PERIODS_OF_DELAY + 1);
+        self.proven(window).any(|(start, _)| *start >= fresh_from)
+    }
+
+    /// The value to compare with the limit. A period that lacks a series still bounds the sum from below: it can prove use,
+    /// though not idleness.
+    fn compare(&self, signal: &Signal, window: &Window, convert: impl Fn(f64) -> Option<f64>) -> Compared {
+        let mut values: Vec<f64> = self.buckets.values().filter_map(|bucket| convert(bucket.value)).collect();
+        values.sort_by(|a, b| b.total_cmp(a));
+        let allowed_above = signal.allowed_above.of_rounded_down(self.proven(window).count());
+        let newest = self.newest(window).and_then(|bucket| convert(bucket.value));
+        let without_allowed = values.get(allowed_above).copied();
+        let above = values.iter().filter(|value| **value > signal.limit).count();
+        Compared {
+            // Where all datapoints could be allowed, the newest is still one.
+            observed: without_allowed.into_iter().chain(newest).max_by(f64::total_cmp),
+            share: (signal.allowed_above > Percent::NONE).then_some(Share { above, allowed_above }),
+        }
+    }
+
+    /// The largest value since the last complete period of which every series has one. What lies behind that lies in the past.
+    fn newest(&self, window: &Window) -> Option<Bucket> {
+        let last_proven = self.proven(window).map(|(start, _)| *start).next_back().unwrap_or(i64::MIN);
+        let since = self.buckets.range(last_proven..).map(|(_, bucket)| *bucket);
+        since.max_by(|a, b| a.value.total_cmp(&b.value))
+    }
+}
+
+/// The values of a series by the second its period starts at. Several datapoints of one period count as one, the largest:
+/// a crowd of datapoints in one minute proves nothing about the other 59.
+fn values_by_period(series: &Series, window: &Window, period: SignedDuration) -> (SeriesStatus, BTreeMap<i64, f64>) {
+    let mut status = series.status;
+    let mut values = BTreeMap::new();
+    for point in series.points.iter().filter(|point| window.from <= point.at && point.at < window.open_until) {
+        if !point.value.is_finite() || point.value < 0.0 {
+            status = SeriesStatus::InvalidValue;
+            continue;
+        }
+        let start = point.at.as_second().div_euclid(period.as_secs()) * period.as_secs();
+        let value: &mut f64 = values.entry(start).or_default();
+        *value = value.max(point.value);
+    }
+    (status, values)
+}
