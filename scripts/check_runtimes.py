@@ -61,6 +61,7 @@ def with_bad_settings():
     """A function with a setting that makes no sense ends at once, with one log line that names the variable."""
     bad = [("home", "DOZE_MODE", "on"), ("scheduler", "DOZE_MODE", "on"), ("scheduler", "DOZE_POLICY", "lazy")]
     bad += [("scheduler", "DOZE_MAX_STOPS", "many"), ("scheduler", "DOZE_MAX_STOPS_PERCENT", "101")]
+    bad += [("scheduler", "DOZE_GRACE_MINUTES", "-5"), ("scheduler", "DOZE_POLICIES", "[]")]
     for function, variable, value in bad:
         binary = ROOT / f"target/lambda/{function}/bootstrap"
         env = CREDENTIALS | {"AWS_LAMBDA_RUNTIME_API": "127.0.0.1:9", variable: value}

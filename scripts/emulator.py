@@ -1,12 +1,14 @@
-"""Runs the AWS emulator, with three things mended that Doze's main job depends on.
+"""Runs the AWS emulator, with the things mended that Doze's main job depends on.
 
-ministack's alarms look at all instances' metrics together, act on SNS topics only, and its instances have all just been
-launched. Here an alarm looks at the metric with its own dimensions and waits for as many datapoints as it asks for; a
-Lambda action invokes the function with the payload that CloudWatch documents; and an instance that is launched with the
-tag `emulator:up-for-minutes` has been up for so long.
+ministack's alarms look at all instances' metrics together, act on SNS topics only and have no children; its instances have
+all just been launched, and know no stop protection. Here an alarm looks at the metric with its own dimensions and waits for as
+many datapoints as it asks for; a Lambda action invokes the function with the payload that CloudWatch documents; a composite
+alarm's children are those that its rule names; an instance that is launched with the tag `emulator:up-for-minutes` has been
+up for so long; and one with the tag `emulator:stop-protection` refuses to be stopped.
 """
 
 import datetime
+import re
 import time
 
 from ministack.app import main
@@ -14,6 +16,7 @@ from ministack.core.arn import parse_arn
 from ministack.services import cloudwatch, ec2, lambda_svc
 
 UPTIME_TAG = "emulator:up-for-minutes"
+PROTECTION_TAG = "emulator:stop-protection"
 
 
 def evaluate_alarm(alarm):
@@ -113,8 +116,57 @@ def with_uptime(create):
     return create_instances
 
 
+def with_children(describe):
+    """Answers `ChildrenOfAlarmName`: the alarms that the parent's rule names."""
+
+    def describe_alarms(params, cbor_data, is_cbor, is_json=False):
+        parent = (cbor_data or {}).get("ChildrenOfAlarmName")
+        if parent is None:
+            return describe(params, cbor_data, is_cbor, is_json)
+        rule = cloudwatch._composite_alarms.get(parent, {}).get("AlarmRule", "")
+        names = re.findall(r'(?:ALARM|OK|INSUFFICIENT_DATA)\("?([^")]+)"?\)', rule)
+        asked = {"AlarmNames": names or [""], "AlarmTypes": ["MetricAlarm", "CompositeAlarm"]}
+        return describe(params, asked, is_cbor, is_json)
+
+    return describe_alarms
+
+
+def is_protected(instance_id):
+    return any(tag["Key"] == PROTECTION_TAG for tag in ec2._tags.get(instance_id, []))
+
+
+def with_stop_protection(describe):
+    """Answers for the attribute `disableApiStop`."""
+
+    def describe_instance_attribute(p):
+        if ec2._p(p, "Attribute") != "disableApiStop":
+            return describe(p)
+        instance_id = ec2._p(p, "InstanceId")
+        value = str(is_protected(instance_id)).lower()
+        body = f"<instanceId>{instance_id}</instanceId><disableApiStop><value>{value}</value></disableApiStop>"
+        return ec2._xml(200, "DescribeInstanceAttributeResponse", body)
+
+    return describe_instance_attribute
+
+
+def unless_protected(stop):
+    """Refuses the whole call for one instance under stop protection."""
+
+    def stop_instances(p):
+        protected = [instance_id for instance_id in ec2._parse_member_list(p, "InstanceId") if is_protected(instance_id)]
+        if protected:
+            message = f"The instance '{protected[0]}' may not be stopped. Modify its 'disableApiStop' instance attribute."
+            return ec2._error("OperationNotPermitted", message, 400)
+        return stop(p)
+
+    return stop_instances
+
+
 cloudwatch._evaluate_alarm = evaluate_alarm
+cloudwatch._describe_alarms = with_children(cloudwatch._describe_alarms)
 cloudwatch._dispatch_alarm_actions = with_lambda_actions(cloudwatch._dispatch_alarm_actions)
 ec2._ACTION_MAP["RunInstances"] = with_uptime(ec2._ACTION_MAP["RunInstances"])
+ec2._ACTION_MAP["DescribeInstanceAttribute"] = with_stop_protection(ec2._ACTION_MAP["DescribeInstanceAttribute"])
+ec2._ACTION_MAP["StopInstances"] = unless_protected(ec2._ACTION_MAP["StopInstances"])
 if __name__ == "__main__":
     main()

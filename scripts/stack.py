@@ -85,16 +85,16 @@ class Account:
         self.logs, self.cloudformation = client("logs"), client("cloudformation")
         self.outputs = {}
 
-    def launch(self, name, opted_in=True, up_for_minutes=None):
+    def launch(self, name, opted_in=True, up_for_minutes=None, instance_type="t3.micro", tags=None):
         """Launches one instance and returns its id."""
-        tags = {"Name": name}
+        tags = {"Name": name} | (tags or {})
         if opted_in:
             tags["doze"] = "on"
         if up_for_minutes is not None:
             tags["emulator:up-for-minutes"] = str(up_for_minutes)
         specification = {"ResourceType": "instance", "Tags": [{"Key": k, "Value": v} for k, v in tags.items()]}
         answer = self.ec2.run_instances(
-            ImageId="ami-12345678", InstanceType="t3.micro", MinCount=1, MaxCount=1, TagSpecifications=[specification]
+            ImageId="ami-12345678", InstanceType=instance_type, MinCount=1, MaxCount=1, TagSpecifications=[specification]
         )
         return answer["Instances"][0]["InstanceId"]
 
@@ -123,6 +123,19 @@ class Account:
             datum = {"MetricName": metric, "Dimensions": [{"Name": "InstanceId", "Value": instance}], "Unit": unit}
             data = [datum | {"Timestamp": at, "Value": value} for at in times]
             self.cloudwatch.put_metric_data(Namespace="AWS/EC2", MetricData=data)
+
+    def feed_agent(self, instance, gpus, periods=PERIODS):
+        """An hour of what the CloudWatch agent says of each GPU, percent, with the dimensions that it adds."""
+        newest = int(time.time()) // PERIOD * PERIOD
+        times = [datetime.datetime.fromtimestamp(newest - PERIOD * i, datetime.timezone.utc) for i in range(periods, 0, -1)]
+        for index, percent in enumerate(gpus):
+            names = {"InstanceId": instance, "InstanceType": "g5.12xlarge", "name": "NVIDIA A10G", "index": str(index)}
+            dimensions = [{"Name": name, "Value": value} for name, value in names.items()]
+            datum = {"MetricName": "nvidia_smi_utilization_gpu", "Dimensions": dimensions, "Unit": "None", "Value": percent}
+            self.cloudwatch.put_metric_data(Namespace="CWAgent", MetricData=[datum | {"Timestamp": at} for at in times])
+
+    def tag(self, instance, key, value):
+        self.ec2.create_tags(Resources=[instance], Tags=[{"Key": key, "Value": value}])
 
     def state(self, instance):
         answer = self.ec2.describe_instances(InstanceIds=[instance])

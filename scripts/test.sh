@@ -35,6 +35,9 @@ python3 scripts/check_binaries.py target/lambda
 say "The main job, in an emulated account"
 "$emulator/bin/python" scripts/demo.py
 
+say "Every gate, in an emulated account"
+"$emulator/bin/python" scripts/check_decisions.py
+
 say "Bad input, in an emulated account"
 "$emulator/bin/python" scripts/check_refusals.py
 
