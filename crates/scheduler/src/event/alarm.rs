@@ -8,7 +8,7 @@ use idleness::InstanceId;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Lookup, Purpose, Refusal, Request, Source, Target, Trigger, TriggerKind, cut, quote};
+use super::{Lookup, Purpose, Refusal, Request, Sender, Source, Target, Trigger, TriggerKind, cut, quote};
 
 const INSTANCE_DIMENSION: &str = "InstanceId";
 
@@ -25,9 +25,8 @@ pub(super) struct DirectAlarm {
 /// The same by EventBridge.
 #[derive(Deserialize)]
 pub(super) struct BridgeAlarm {
-    account: Option<Value>,
-    region: Option<Value>,
-    time: Option<Value>,
+    #[serde(flatten)]
+    sender: Sender,
     detail: Alarm,
 }
 
@@ -95,14 +94,7 @@ impl DirectAlarm {
 
 impl BridgeAlarm {
     pub(super) fn into_request(self) -> Result<Request, Refusal> {
-        let trigger = Trigger {
-            source: Some(Source::Eventbridge),
-            account: quote(self.account.as_ref()),
-            region: quote(self.region.as_ref()),
-            time: quote(self.time.as_ref()),
-            ..Trigger::of(TriggerKind::Alarm)
-        };
-        self.detail.into_request(trigger)
+        self.detail.into_request(self.sender.trigger(TriggerKind::Alarm))
     }
 }
 

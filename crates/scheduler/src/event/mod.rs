@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 
 use fleet::Watches;
 use idleness::{InstanceId, InvalidInstanceId};
-use serde::{Serialize, de::DeserializeOwned};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
 
 use alarm::{BridgeAlarm, DirectAlarm};
@@ -212,12 +212,7 @@ fn parse_bridged(detail_type: &Value, event: &Value) -> Result<Request, Refusal>
             fit::<BridgeAlarm>("alarm event", event)?.into_request()
         }
         ("aws.scheduler" | "aws.events", "Scheduled Event") => {
-            let trigger = Trigger {
-                account: quote(event.get("account")),
-                region: quote(event.get("region")),
-                time: quote(event.get("time")),
-                ..Trigger::of(TriggerKind::Sweep)
-            };
+            let trigger = Trigger { source: None, ..fit::<Sender>("tick", event)?.trigger(TriggerKind::Sweep) };
             Ok(Request { trigger, target: Target::Fleet, purpose: Purpose::Act })
         }
         ("aws.ec2", "EC2 Instance State-change Notification") => {
@@ -273,6 +268,26 @@ impl Trigger {
     /// A trigger of which nothing more is known.
     const fn of(kind: TriggerKind) -> Self {
         Self { kind, name: None, source: None, account: None, region: None, time: None, why: None }
+    }
+}
+
+/// What EventBridge's envelope says of where an event comes from.
+#[derive(Deserialize)]
+struct Sender {
+    account: Option<Value>,
+    region: Option<Value>,
+    time: Option<Value>,
+}
+
+impl Sender {
+    fn trigger(&self, kind: TriggerKind) -> Trigger {
+        Trigger {
+            source: Some(Source::Eventbridge),
+            account: quote(self.account.as_ref()),
+            region: quote(self.region.as_ref()),
+            time: quote(self.time.as_ref()),
+            ..Trigger::of(kind)
+        }
     }
 }
 
