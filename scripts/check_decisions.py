@@ -5,6 +5,7 @@ import datetime
 import json
 import subprocess
 import sys
+import tempfile
 
 from stack import ROOT, account, check
 
@@ -100,12 +101,29 @@ def grace(aws, fleet):
     check("doze:stop-at" not in aws.tags(other), "and then the announcement is withdrawn")
 
 
+def past_decisions(aws):
+    """From each line about a decision, the same decision can be made again and explained."""
+    kinds = {"stop", "announcement", "withdrawal"}
+    lines = [line for line in aws.log_lines("/aws/lambda/doze-scheduler") if line.get("message") in kinds]
+    check({line["message"] for line in lines} == kinds, f"stops, announcements and withdrawals have lines of their own ({len(lines)})")
+    for kind in sorted(kinds):
+        line = next(line for line in lines if line["message"] == kind)
+        with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
+            json.dump(line, file)
+            file.flush()
+            command = [str(ROOT / "scripts/explain.sh"), "--line", file.name]
+            told = subprocess.run(command, capture_output=True, text=True, check=False)
+        first = told.stdout.partition("\n")[0]
+        check(first.startswith(line["instance"]) and first.endswith(line["reason"]), f"explained from its log line: {first}{told.stderr}")
+
+
 def main():
     with account() as aws:
         fleet = gates(aws)
         explanations(fleet)
         composite_alarm(aws, fleet)
         grace(aws, fleet)
+        past_decisions(aws)
 
 
 main()
