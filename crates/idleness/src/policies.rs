@@ -320,7 +320,8 @@ impl Signal {
         if !is_name(&self.name) {
             return expected("", NAME);
         }
-        if !self.limit.is_finite() || self.limit < 0.0 {
+        // JSON has no number that is not finite.
+        if self.limit < 0.0 {
             return expected(".limit", "expected a number, zero or more");
         }
         if !self.unit.is_of_metrics() {

@@ -23,6 +23,7 @@ fn every_flaw_of_the_data_has_its_words() {
         (SeriesStatus::PartialData, Some("CloudWatch returned only a part")),
         (SeriesStatus::InternalError, Some("CloudWatch failed")),
         (SeriesStatus::Forbidden, Some("the role may not read them")),
+        (SeriesStatus::Unanswered, Some("CloudWatch said nothing of them")),
         (SeriesStatus::Absent, Some("there is no such metric of this instance")),
         (SeriesStatus::InvalidValue, Some("a value is negative or no number")),
         (SeriesStatus::Stale, Some("the newest are missing")),

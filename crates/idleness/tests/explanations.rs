@@ -235,6 +235,11 @@ fn a_value_just_above_its_limit_does_not_look_like_it() {
 
 #[test]
 fn a_value_within_its_limit_may_look_like_it() {
+    let policy = custom(r#"{"signals": {"jobs": {"metrics": [{"namespace": "a", "name": "b"}], "limit": 0.0625}}}"#);
+    let metric = policy.signals[4].metrics[0].clone();
+    let evidence = quiet_under_but(&policy, &instance(1), &[(metric, vec![steady(0.0625)])]);
+    let explanation = explained(&instance(1), &evidence, &under(policy));
+    assert!(explanation.steps[12].words.ends_with("\njobs: 0.06 within 0.06"), "{}", explanation.steps[12].words);
     let explanation = explained(&instance(1), &quiet_but(&Metric::CPU, steady(4.999)), &rules());
     assert!(explanation.steps[12].words.starts_with("cpu: 5.00 within 5 %\n"));
 }

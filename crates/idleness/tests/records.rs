@@ -208,9 +208,13 @@ fn a_line_of_the_log_stays_readable() {
 
 #[test]
 fn statuses_can_be_found_again() {
-    for status in
-        [SeriesStatus::PartialData, SeriesStatus::InternalError, SeriesStatus::Forbidden, SeriesStatus::Absent]
-    {
+    for status in [
+        SeriesStatus::PartialData,
+        SeriesStatus::InternalError,
+        SeriesStatus::Forbidden,
+        SeriesStatus::Unanswered,
+        SeriesStatus::Absent,
+    ] {
         let series = Series { status, ..steady(0.0) };
         check(&instance(1), &quiet_but(&Metric::NETWORK_IN, series), &rules(), Reason::InsufficientData);
     }

@@ -172,7 +172,9 @@ fn a_series_without_a_datapoint_is_no_signal_either() {
 
 #[test]
 fn a_series_that_could_not_be_read_may_hold_anything() {
-    for status in [SeriesStatus::Forbidden, SeriesStatus::InternalError, SeriesStatus::PartialData] {
+    for status in
+        [SeriesStatus::Forbidden, SeriesStatus::InternalError, SeriesStatus::PartialData, SeriesStatus::Unanswered]
+    {
         let unread = Series { status, points: Vec::new() };
         let decision = check_optional(&[(Metric::HEARTBEAT, vec![unread])], Reason::InsufficientData);
         assert!(!decision.evidence[4].skipped);

@@ -134,6 +134,7 @@ fn every_status_but_complete_keeps() {
         SeriesStatus::PartialData,
         SeriesStatus::InternalError,
         SeriesStatus::Forbidden,
+        SeriesStatus::Unanswered,
         SeriesStatus::Absent,
         SeriesStatus::Stale,
         SeriesStatus::InvalidValue,

@@ -27,7 +27,7 @@ struct Brief {
 fn any_brief() -> impl Strategy<Value = Brief> {
     let status = prop_oneof![
         60 => Just(SeriesStatus::Complete),
-        1 => select(vec![SeriesStatus::PartialData, SeriesStatus::Forbidden, SeriesStatus::Absent]),
+        1 => select(vec![SeriesStatus::PartialData, SeriesStatus::Unanswered, SeriesStatus::Absent]),
     ];
     let base = prop_oneof![3 => Just(0.0), 6 => 0.0..0.4_f64, 1 => 0.4..1.1_f64];
     let newest_missing = prop_oneof![6 => Just(1_usize), 6 => Just(0), 3 => Just(2), 1 => 3..5_usize];

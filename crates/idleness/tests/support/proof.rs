@@ -159,8 +159,7 @@ impl<'a> Heard<'a> {
         // What is above by no more than rounding is not above.
         let above: Vec<i64> = (oldest..=1).filter(|at| self.value(*at) > self.signal.limit * (1.0 + 1e-9)).collect();
         let allowed = known * i64::from(u8::from(self.signal.allowed_above)) / 100;
-        let newest = (oldest..=0).rev().find(|at| self.voices().any(|voice| voice.contains_key(at)));
-        let is_at_work_now = above.contains(&1) || newest.is_some_and(|newest| above.contains(&newest));
+        let is_at_work_now = above.iter().any(|at| at >= newest_complete);
         let few_are_above = i64::try_from(above.len()).expect("few") <= allowed;
         is_covered && *newest_complete >= -1 && few_are_above && !is_at_work_now
     }
