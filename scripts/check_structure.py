@@ -15,6 +15,7 @@ MAY_USE = {
     "journal": set(),
     "web": set(),
     "fleet": {"idleness"},
+    "traces": {"idleness"},
     "hello": {"journal", "settings", "web"},
     "home": {"idleness", "journal", "settings", "web"},
     "scheduler": {"fleet", "idleness", "journal", "settings"},

@@ -112,7 +112,7 @@ class Account:
         self.outputs = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
         return stack["StackStatus"]
 
-    def feed(self, instance, cpu=0.4, network=300.0, ebs=0.1, periods=PERIODS):
+    def feed(self, instance, cpu=0.4, network=60.0, ebs=0.1, periods=PERIODS):
         """An hour of metrics up to the last complete period: CPU in percent, network in bytes and EBS in operations a
         second. CPU comes last, since the alarm looks at it."""
         newest = int(time.time()) // PERIOD * PERIOD

@@ -13,9 +13,6 @@ use crate::{
     policy::{Policy, Presence, Signal, Window},
 };
 
-/// How many of the last complete periods may be without a datapoint. CloudWatch publishes the newest with a delay.
-const PERIODS_OF_DELAY: i64 = 1;
-
 /// One line of evidence in a decision: what was observed, against which limit, from how much data.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Finding {
@@ -87,12 +84,14 @@ impl Finding {
         let convert = |value| signal.unit.convert(value, signal.period, instance.vcpus);
         let status = match (sum.status, convert(0.0)) {
             (SeriesStatus::Complete, None) => SeriesStatus::UnknownVcpus,
-            (SeriesStatus::Complete, Some(_)) if !sum.buckets.is_empty() && !sum.is_fresh(signal, &window) => {
+            (SeriesStatus::Complete, Some(_)) if !sum.buckets.is_empty() && !sum.is_fresh(&window) => {
                 SeriesStatus::Stale
             }
             (status, _) => status,
         };
-        let compared = sum.compare(signal, &window, convert);
+        let expected = policy.expected_points(signal);
+        let points = sum.proven_in_lookback(&window).count();
+        let compared = sum.compare(signal, &window, points, convert);
         let has_nothing = sum.buckets.is_empty() && matches!(status, SeriesStatus::Complete | SeriesStatus::Absent);
         Self {
             signal: signal.name.clone(),
@@ -100,8 +99,8 @@ impl Finding {
             observed: compared.observed,
             limit: signal.limit,
             unit: signal.unit,
-            points: Some(sum.proven(&window).count()),
-            expected: Some(policy.expected_points(signal)),
+            points: Some(points),
+            expected: Some(expected),
             share: compared.share,
             status: (status != SeriesStatus::Complete).then_some(status),
             skipped: has_nothing && signal.presence == Presence::Optional,
@@ -119,13 +118,11 @@ impl Finding {
         self.observed.is_some_and(|observed| observed > self.limit)
     }
 
-    /// How much of its limit was used: 0 is none, 1 is all.
+    /// How much of its limit was used: 0 is none, 1 is all. A signal that says nothing used nothing.
     pub(crate) fn activity(&self) -> f64 {
         match self.observed {
-            Some(0.0) => 0.0,
-            Some(observed) => observed / self.limit,
-            None if self.skipped => 0.0,
-            None => f64::INFINITY,
+            Some(observed) if observed > 0.0 => observed / self.limit,
+            Some(_) | None => 0.0,
         }
     }
 }
@@ -190,18 +187,30 @@ impl Sum {
         self.buckets.iter().filter(move |(start, bucket)| **start < until && bucket.series == series)
     }
 
+    /// Of these, the ones in the lookback itself. What lies before it can prove use, but fills no gap.
+    fn proven_in_lookback(&self, window: &Window) -> impl Iterator<Item = (&i64, &Bucket)> {
+        let from = window.lookback_from.as_second();
+        self.proven(window).filter(move |(start, _)| **start >= from)
+    }
+
     /// Whether the newest proof is from one of the last periods.
-    fn is_fresh(&self, signal: &Signal, window: &Window) -> bool {
-        let fresh_from = window.until.as_second() - signal.period.as_secs() * (PERIODS_OF_DELAY + 1);
+    fn is_fresh(&self, window: &Window) -> bool {
+        let fresh_from = window.fresh_from.as_second();
         self.proven(window).any(|(start, _)| *start >= fresh_from)
     }
 
     /// The value to compare with the limit. A period that lacks a series still bounds the sum from below: it can prove use,
     /// though not idleness.
-    fn compare(&self, signal: &Signal, window: &Window, convert: impl Fn(f64) -> Option<f64>) -> Compared {
+    fn compare(
+        &self,
+        signal: &Signal,
+        window: &Window,
+        points: usize,
+        convert: impl Fn(f64) -> Option<f64>,
+    ) -> Compared {
         let mut values: Vec<f64> = self.buckets.values().filter_map(|bucket| convert(bucket.value)).collect();
         values.sort_by(|a, b| b.total_cmp(a));
-        let allowed_above = signal.allowed_above.of_rounded_down(self.proven(window).count());
+        let allowed_above = signal.allowed_above.of_rounded_down(points);
         let newest = self.newest(window).and_then(|bucket| convert(bucket.value));
         let without_allowed = values.get(allowed_above).copied();
         let above = values.iter().filter(|value| **value > signal.limit).count();

@@ -52,6 +52,8 @@ impl Metric {
     /// The CloudWatch agent's `nvidia_smi_utilization_memory`, percent of the time in which a GPU's memory was read or
     /// written.
     pub const GPU_MEMORY: Self = Self::of_agent("nvidia_smi_utilization_memory");
+    /// The CloudWatch agent's `nvidia_smi_memory_used`, mebibytes that are allocated on a GPU.
+    pub const GPU_MEMORY_USED: Self = Self::of_agent("nvidia_smi_memory_used");
     /// A user's own sign of life, in the namespace `Doze`.
     pub const HEARTBEAT: Self =
         Self { namespace: Cow::Borrowed("Doze"), name: Cow::Borrowed("Heartbeat"), dimensions: Dimensions::InstanceId };
@@ -187,6 +189,7 @@ mod tests {
             Metric::MEMORY,
             Metric::GPU,
             Metric::GPU_MEMORY,
+            Metric::GPU_MEMORY_USED,
             Metric::HEARTBEAT,
         ];
         let named: Vec<_> = listed.iter().map(|metric| format!("{} {}", metric.namespace, metric.name)).collect();
@@ -203,6 +206,7 @@ mod tests {
                 "CWAgent mem_used_percent",
                 "CWAgent nvidia_smi_utilization_gpu",
                 "CWAgent nvidia_smi_utilization_memory",
+                "CWAgent nvidia_smi_memory_used",
                 "Doze Heartbeat",
             ]
         );

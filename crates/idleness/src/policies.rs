@@ -17,8 +17,8 @@ use crate::{
 /// The most datapoints a signal may have, and all of a policy's signals together: enough for 14 days in quarters of an hour,
 /// few enough for the limits of CloudWatch and for a log line that holds them all.
 const POINTS_PER_SIGNAL: usize = 1440;
-const POINTS_PER_POLICY: usize = 4500;
-/// How many datapoints a signal has at most where its period is chosen for it: `dev-box` with its six metrics fits then.
+const POINTS_PER_POLICY: usize = 6000;
+/// How many datapoints a signal has at most where its period is chosen for it: `dev-box` with its eight metrics fits then.
 const POINTS_OF_FITTING_PERIOD: usize = 720;
 /// CloudWatch keeps datapoints of five minutes for 63 days.
 /// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch_concepts.html>

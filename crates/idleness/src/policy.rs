@@ -74,12 +74,17 @@ pub enum Hardware {
 }
 
 impl Policy {
-    /// The signals that count for this instance.
+    /// The signals that count for this instance. One that is optional and counted in virtual CPUs does not where EC2 did not
+    /// tell their number.
     pub fn signals_for(&self, instance: &Instance) -> impl Iterator<Item = &Signal> {
-        let accelerated = instance.instance_type.is_accelerated();
-        self.signals.iter().filter(move |signal| match signal.hardware {
-            Hardware::Any => true,
-            Hardware::Accelerated => accelerated,
+        let (accelerated, has_vcpus) = (instance.instance_type.is_accelerated(), instance.vcpus.is_some());
+        self.signals.iter().filter(move |signal| {
+            let is_for_hardware = match signal.hardware {
+                Hardware::Any => true,
+                Hardware::Accelerated => accelerated,
+            };
+            let can_be_counted = signal.unit != Unit::Vcpus || has_vcpus || signal.presence == Presence::Required;
+            is_for_hardware && can_be_counted
         })
     }
 
@@ -102,9 +107,14 @@ impl Policy {
         let until_second = now.as_second().div_euclid(period) * period;
         let until = Timestamp::from_second(until_second).unwrap_or(now);
         let points = i64::try_from(self.expected_points(signal)).unwrap_or(i64::MAX);
-        let length = SignedDuration::from_secs(points.saturating_mul(period));
+        let ago = |periods: i64| {
+            let length = SignedDuration::from_secs(periods.saturating_mul(period));
+            until.saturating_sub(length).unwrap_or(Timestamp::MIN)
+        };
         Window {
-            from: until.saturating_sub(length).unwrap_or(Timestamp::MIN),
+            from: ago(points.saturating_add(PERIODS_OF_DELAY)),
+            lookback_from: ago(points),
+            fresh_from: ago(PERIODS_OF_DELAY + 1),
             until,
             open_until: until.saturating_add(signal.period).unwrap_or(Timestamp::MAX),
         }
@@ -122,6 +132,10 @@ impl Signal {
     }
 }
 
+/// How many of the last complete periods may be without a datapoint, since CloudWatch publishes the newest with a delay. So
+/// much longer than the lookback is the time that is looked at: else what happens once in a lookback could fall between.
+const PERIODS_OF_DELAY: i64 = 1;
+
 /// How many periods it takes to look at the whole of a time; at least one.
 pub(crate) fn points(lookback: SignedDuration, period: SignedDuration) -> usize {
     let (lookback, period) = (lookback.as_secs().max(1), period.as_secs().max(1));
@@ -132,8 +146,12 @@ pub(crate) fn points(lookback: SignedDuration, period: SignedDuration) -> usize 
 /// The time a policy looks at, aligned to a signal's period as CloudWatch aligns datapoints.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Window {
-    /// Start of the first complete period.
+    /// Start of the first period: one before the lookback.
     pub from: Timestamp,
+    /// Start of the lookback. Datapoints before it prove use, and are never counted as proof of idleness.
+    pub lookback_from: Timestamp,
+    /// Start of the first period that may hold the newest complete datapoint.
+    pub fresh_from: Timestamp,
     /// End of the last complete period. Datapoints before it are the proof that is counted.
     pub until: Timestamp,
     /// End of the period still running. A datapoint in it proves use, and is never counted as proof of idleness.
@@ -159,7 +177,8 @@ mod tests {
     fn the_window_ends_with_the_last_complete_period() {
         let policy = Policy::dev_box();
         let window = policy.window(&policy.signals[0], at("2026-11-21T20:03:17Z"));
-        assert_eq!(window.from, at("2026-11-21T19:00:00Z"));
+        assert_eq!(window.from, at("2026-11-21T18:55:00Z"));
+        assert_eq!((window.lookback_from, window.fresh_from), (at("2026-11-21T19:00:00Z"), at("2026-11-21T19:50:00Z")));
         assert_eq!(window.until, at("2026-11-21T20:00:00Z"));
         assert_eq!(window.open_until, at("2026-11-21T20:05:00Z"));
         assert_eq!(policy.window(&policy.signals[0], at("2026-11-21T20:00:00Z")), window);
@@ -170,7 +189,7 @@ mod tests {
         let policy = Policy { lookback: SignedDuration::from_hours(14 * 24), ..Policy::dev_box() };
         let daily = Signal { period: SignedDuration::from_hours(24), ..policy.signals[0].clone() };
         let window = policy.window(&daily, at("2026-11-21T20:03:17Z"));
-        assert_eq!(window.from, at("2026-11-07T00:00:00Z"));
+        assert_eq!(window.from, at("2026-11-06T00:00:00Z"));
         assert_eq!(window.until, at("2026-11-21T00:00:00Z"));
         assert_eq!(window.open_until, at("2026-11-22T00:00:00Z"));
         assert_eq!(policy.expected_points(&daily), 14);
@@ -182,7 +201,7 @@ mod tests {
         let hourly = Signal { period: SignedDuration::from_hours(2), ..policy.signals[0].clone() };
         assert_eq!((policy.expected_points(&hourly), policy.required_points(&hourly)), (1, 1));
         let window = policy.window(&hourly, at("2026-11-21T20:03:17Z"));
-        assert_eq!((window.from, window.until), (at("2026-11-21T18:00:00Z"), at("2026-11-21T20:00:00Z")));
+        assert_eq!((window.from, window.until), (at("2026-11-21T16:00:00Z"), at("2026-11-21T20:00:00Z")));
     }
 
     #[test]
@@ -198,6 +217,16 @@ mod tests {
     }
 
     #[test]
+    fn optional_virtual_cpus_count_where_their_number_is_known() {
+        let instance = Instance { vcpus: None, ..crate::instance::tests::instance() };
+        let names = |policy: Policy| -> Vec<String> {
+            policy.signals_for(&instance).map(|signal| signal.name.to_string()).collect()
+        };
+        assert_eq!(names(Policy::dev_box()), ["cpu", "network", "ebs"]);
+        assert_eq!(names(Policy::gcp()), ["cpu", "received", "sent"]);
+    }
+
+    #[test]
     fn signals_about_accelerators_count_for_accelerated_types_alone() {
         use crate::instance::InstanceType;
         let policy = Policy::dev_box();
@@ -206,7 +235,7 @@ mod tests {
                 Instance { instance_type: InstanceType::from_name(name), ..crate::instance::tests::instance() };
             policy.signals_for(&instance).map(|signal| signal.name.to_string()).collect()
         };
-        assert_eq!(names("m7g.large"), ["cpu", "network", "ebs"]);
-        assert_eq!(names("g5.xlarge"), ["cpu", "network", "ebs", "gpu"]);
+        assert_eq!(names("m7g.large"), ["cpu", "vcpus", "network", "ebs"]);
+        assert_eq!(names("g5.xlarge"), ["cpu", "vcpus", "network", "ebs", "gpu", "gpu-memory-used"]);
     }
 }

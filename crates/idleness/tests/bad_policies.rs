@@ -242,15 +242,15 @@ fn more_datapoints_than_a_signal_may_have() {
 #[test]
 fn more_datapoints_than_a_policy_may_have() {
     check_policy(
-        r#""lookback_minutes": 1440, "signals": {"cpu": {"period_minutes": 1}, "network": {"period_minutes": 1}}"#,
-        "at p.signals: 5184 datapoints an instance, at most 4500: choose longer periods",
+        r#""lookback_minutes": 1440, "signals": {"cpu": {"period_minutes": 1}, "vcpus": {"period_minutes": 1}, "network": {"period_minutes": 1}}"#,
+        "at p.signals: 6912 datapoints an instance, at most 6000: choose longer periods",
     );
 }
 
 #[test]
 fn a_policy_without_a_signal() {
     check_signals(
-        r#""cpu": null, "network": null, "ebs": null, "gpu": null"#,
+        r#""cpu": null, "vcpus": null, "network": null, "ebs": null, "gpu": null, "gpu-memory-used": null"#,
         "at p.signals: a policy without signals proves nothing",
     );
 }
@@ -306,12 +306,24 @@ fn a_name_that_is_not_one_line_of_text() {
 /// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_MetricStat.html>
 #[test]
 fn a_period_of_which_cloudwatch_has_no_datapoints_that_far_back() {
-    for (lookback_days, period_minutes) in [(16, 17), (30, 31), (63, 64)] {
-        let lookback = lookback_days * 1440;
-        let json = format!(
-            r#"{{"p": {{"lookback_minutes": {lookback}, "signals": {{"network": null, "ebs": null, "gpu": null, "cpu": {{"period_minutes": {period_minutes}}}}}}}}}"#
-        );
-        let error = Policies::parse(&json).expect_err(&json).to_string();
-        assert!(error.starts_with("at p.signals.cpu.period_minutes: "), "{error}");
+    let parse = |lookback: u32, period: u32| {
+        let others = r#""vcpus": null, "network": null, "ebs": null, "gpu": null, "gpu-memory-used": null"#;
+        let signals = format!(r#"{{{others}, "cpu": {{"period_minutes": {period}}}}}"#);
+        Policies::parse(&format!(r#"{{"p": {{"lookback_minutes": {lookback}, "signals": {signals}}}}}"#))
+    };
+    let fortnight = 14 * 1440;
+    let problem = "expected a multiple of 5: CloudWatch keeps single minutes for two weeks";
+    for (lookback, period, is_kept) in [
+        (fortnight, 16, true),
+        (fortnight + 1, 15, true),
+        (fortnight + 1, 20, true),
+        (fortnight + 1, 16, false),
+        (fortnight + 1, 19, false),
+        (63 * 1440, 64, false),
+        (63 * 1440, 65, true),
+    ] {
+        let error = parse(lookback, period).err().map(|error| error.to_string());
+        let expected = (!is_kept).then(|| format!("at p.signals.cpu.period_minutes: {problem}"));
+        assert_eq!(error, expected, "{lookback} minutes in periods of {period}");
     }
 }

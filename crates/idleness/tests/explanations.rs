@@ -56,7 +56,7 @@ fn an_explanation_has_its_facts_apart_from_its_words() {
 #[test]
 fn a_busy_instance_is_kept_by_its_activity() {
     let peaks = [(Metric::CPU, vec![steady(72.3)]), (Metric::NETWORK_IN, vec![steady(1_234_567.0)])];
-    let evidence = quiet_under_but(&Policy::dev_box(), &instance(1), &peaks);
+    let evidence = quiet_under_but(&support::plain(), &instance(1), &peaks);
     check(
         &explained(&instance(1), &evidence, &rules()),
         "is kept: busy",
@@ -81,7 +81,7 @@ fn missing_data_is_said_to_be_missing() {
         (Metric::EBS_READS, vec![]),
     ];
     check(
-        &explained(&instance(1), &quiet_under_but(&Policy::dev_box(), &instance(1), &edits), &rules()),
+        &explained(&instance(1), &quiet_under_but(&support::plain(), &instance(1), &edits), &rules()),
         "is kept: insufficient-data",
         "dev-box",
         &[
@@ -170,7 +170,7 @@ fn a_share_is_told_with_what_is_above_and_what_may_be() {
 
 #[test]
 fn a_policy_that_measures_nothing_says_so() {
-    let policy = Policy { signals: Vec::new(), ..Policy::dev_box() };
+    let policy = Policy { signals: Vec::new(), ..support::plain() };
     check(
         &explained(&instance(1), &quiet(), &under(policy)),
         "is kept: insufficient-data",
@@ -197,7 +197,7 @@ fn what_was_not_measured_is_not_called_within_its_limit() {
     let text = explained(&instance(1), &Evidence::default(), &rules()).to_string();
     assert!(!text.contains("nothing within"), "{text}");
     let absent = [(Metric::EBS_READS, Vec::new()), (Metric::EBS_WRITES, Vec::new())];
-    let evidence = quiet_under_but(&Policy::dev_box(), &instance(1), &absent);
+    let evidence = quiet_under_but(&support::plain(), &instance(1), &absent);
     let text = explained(&instance(1), &evidence, &rules()).to_string();
     assert!(text.contains("cpu: 0 within 5 %") && !text.contains("nothing within"), "{text}");
 }

@@ -12,7 +12,7 @@ use jiff::{SignedDuration, Timestamp};
 use support::{at, custom, instance, minutes_ago, now, quiet, quiet_but, steady, tagged, under};
 
 fn after(minutes: i64) -> Rules {
-    Rules { grace: SignedDuration::from_mins(minutes), ..Rules::default() }
+    Rules { grace: SignedDuration::from_mins(minutes), ..support::rules() }
 }
 
 fn announced_for(stop_at: Timestamp) -> Instance {
@@ -96,7 +96,7 @@ fn an_announcement_is_kept_though_grace_has_been_switched_off_since() {
 
 #[test]
 fn a_grace_beyond_the_end_of_time_never_ends() {
-    let rules = Rules { grace: SignedDuration::MAX, ..Rules::default() };
+    let rules = Rules { grace: SignedDuration::MAX, ..support::rules() };
     check(&instance(1), &rules, Announcement::New { stop_at: Timestamp::MAX });
     check(&announced_for(minutes_ago(1)), &rules, Announcement::New { stop_at: Timestamp::MAX });
 }

@@ -121,7 +121,7 @@ fn check_sense(policy: &Policy) {
         assert!((1..=1440).contains(&points) && (1..=points).contains(&policy.required_points(signal)));
         all_points += points * signal.metrics.len();
     }
-    assert!(all_points <= 4500, "{all_points} datapoints");
+    assert!(all_points <= 6000, "{all_points} datapoints");
     let rules = support::under(policy.clone());
     let decision = decide(&support::instance(1), &Evidence::default(), &rules, support::now());
     assert_eq!(decision.verdict, Verdict::Keep, "no data is no proof");

@@ -6,7 +6,7 @@ use idleness::{
     Dimensions, Hardware, Metric, Percent, Policies, Policy, Presence, Reason, Signal, Statistic, Unit, decide,
 };
 use jiff::SignedDuration;
-use support::{custom, instance, now, quiet_under, under};
+use support::{custom, instance, now, plain, quiet_under, under};
 
 fn parse(json: &str) -> Policies {
     Policies::parse(json).unwrap_or_else(|error| panic!("{json}: {error}"))
@@ -52,7 +52,7 @@ fn every_field_of_a_policy_is_read() {
         minimum_uptime: SignedDuration::from_mins(45),
         coverage: percent(95),
         heeds_sessions: true,
-        ..called("custom", Policy::dev_box())
+        ..called("custom", plain())
     };
     assert_eq!(policy, expected);
 }
@@ -107,7 +107,7 @@ fn each_field_of_a_signal_can_be_changed_alone() {
     ] {
         let policy = custom(&format!(r#"{{"signals": {{"cpu": {{{fields}}}}}}}"#));
         assert_eq!(policy.signals[0], expected, "{fields}");
-        assert_eq!(policy.signals[1..], Policy::dev_box().signals[1..], "the others stay");
+        assert_eq!(policy.signals[1..], plain().signals[1..], "the others stay");
     }
 }
 
@@ -171,6 +171,30 @@ fn signals_that_doze_knows_need_their_name_alone() {
     let gpu_memory = (vec![Metric::GPU_MEMORY], 1.0, Unit::Percent, required, Hardware::Accelerated);
     assert_eq!(brief("gpu-memory"), gpu_memory);
     assert_eq!(brief("heartbeat"), (vec![Metric::HEARTBEAT], 0.0, Unit::Count, optional, Hardware::Any));
+}
+
+#[test]
+fn signals_of_dev_box_are_known_to_other_policies_too() {
+    let policy = custom(
+        r#"{"based_on": "cost-explorer", "lookback_minutes": 60,
+            "signals": {"vcpus": {}, "network": {}, "ebs": {}, "gpu": {}, "gpu-memory-used": {}}}"#,
+    );
+    let known = Policy::dev_box();
+    for name in ["vcpus", "network", "ebs", "gpu", "gpu-memory-used"] {
+        assert_eq!(signal(&policy, name), signal(&known, name));
+    }
+}
+
+#[test]
+fn a_policy_may_have_six_thousand_datapoints_and_no_more() {
+    let parse = |minutes: u32| {
+        let cpu = r#""cpu": {"period_minutes": 1}, "network": {"period_minutes": 1}, "ebs": {"period_minutes": 1}"#;
+        let none = r#""vcpus": null, "gpu": null, "gpu-memory-used": null"#;
+        Policies::parse(&format!(r#"{{"p": {{"lookback_minutes": {minutes}, "signals": {{{cpu}, {none}}}}}}}"#))
+    };
+    assert!(parse(1200).is_ok());
+    let error = parse(1201).expect_err("five metrics of 1,201 datapoints").to_string();
+    assert_eq!(error, "at p.signals: 6005 datapoints an instance, at most 6000: choose longer periods");
 }
 
 #[test]
@@ -266,5 +290,16 @@ fn the_whole_lookback_is_looked_at() {
         let policy = named(&policies, "custom");
         let window = policy.window(&policy.signals[0], now());
         assert!(window.from <= now() - policy.lookback, "{lookback} minutes in periods of {period}: {window:?}");
+    }
+}
+
+#[test]
+fn a_period_is_any_number_of_minutes_for_two_weeks_and_a_multiple_of_five_beyond() {
+    for (lookback_minutes, period_minutes, points) in [(20_160, 14, 1440), (28_800, 60, 480)] {
+        let policy = custom(&format!(
+            r#"{{"lookback_minutes": {lookback_minutes}, "signals": {{"network": null, "ebs": null, "gpu": null,
+                 "cpu": {{"period_minutes": {period_minutes}}}}}}}"#,
+        ));
+        assert_eq!(policy.expected_points(&policy.signals[0]), points);
     }
 }

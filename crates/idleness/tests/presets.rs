@@ -48,13 +48,19 @@ fn check_limit(policy: &Policy, instance: &Instance, metric: &Metric, limit: f64
 fn dev_box_has_its_limits_on_cpu_network_and_ebs() {
     let policy = Policy::dev_box();
     for (metric, limit) in [
-        (Metric::CPU, 5.0),
-        (Metric::NETWORK_IN, 2048.0 * 300.0),
-        (Metric::NETWORK_OUT, 2048.0 * 300.0),
-        (Metric::EBS_READS, 1500.0),
-        (Metric::EBS_WRITES, 1500.0),
+        (Metric::NETWORK_IN, 120.0 * 300.0),
+        (Metric::NETWORK_OUT, 120.0 * 300.0),
+        (Metric::EBS_READS, 600.0),
+        (Metric::EBS_WRITES, 600.0),
     ] {
         check_limit(&policy, &instance(1), &metric, limit);
+    }
+    // Of many virtual CPUs 0.03 are next to nothing; of an unknown number only the share counts.
+    for (vcpus, percent) in [(None, 5.0), (Some(2), 1.5), (Some(96), 0.03125)] {
+        check_limit(&policy, &Instance { vcpus, ..instance(1) }, &Metric::CPU, percent);
+    }
+    for (mebibytes, expected) in [(1024.0, Reason::Idle), (1025.0, Reason::Busy)] {
+        check_steady(&policy, &of_type("g5.xlarge"), &Metric::GPU_MEMORY_USED, mebibytes, expected);
     }
     check_steady(&policy, &of_type("g5.xlarge"), &Metric::GPU, 0.0, Reason::Idle);
     check_steady(&policy, &of_type("g5.xlarge"), &Metric::GPU, 0.001, Reason::Busy);

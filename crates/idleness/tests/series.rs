@@ -30,7 +30,7 @@ fn gap(missing: std::ops::Range<usize>) -> Series {
 
 #[track_caller]
 fn check_gpus(gpus: Vec<Series>, expected: Reason) -> Decision {
-    let (policy, instance) = (Policy::dev_box(), of_type("g5.xlarge"));
+    let (policy, instance) = (support::plain(), of_type("g5.xlarge"));
     let evidence = quiet_under_but(&policy, &instance, &[(Metric::GPU, gpus)]);
     check(&policy, &instance, &evidence, expected)
 }
@@ -48,7 +48,7 @@ fn an_instance_with_accelerators_needs_their_data() {
 
 #[test]
 fn an_instance_without_accelerators_needs_no_data_of_them_and_is_not_judged_by_it() {
-    let policy = Policy::dev_box();
+    let policy = support::plain();
     for name in ["m7g.large", "i4g.large", ""] {
         let mut evidence = quiet_under(&policy, &of_type(name));
         let decision = check(&policy, &of_type(name), &evidence, Reason::Idle);
@@ -60,7 +60,7 @@ fn an_instance_without_accelerators_needs_no_data_of_them_and_is_not_judged_by_i
 
 #[test]
 fn accelerators_that_the_agent_does_not_know_keep_their_instance() {
-    let policy = Policy::dev_box();
+    let policy = support::plain();
     for name in ["inf2.xlarge", "trn1.32xlarge", "f2.6xlarge", "vt1.3xlarge", "dl1.24xlarge", "p5.48xlarge"] {
         check(&policy, &of_type(name), &quiet_under(&policy, &instance(1)), Reason::InsufficientData);
     }
@@ -202,7 +202,7 @@ fn any_beat_of_the_heart_in_the_lookback_keeps() {
     let running = Datapoint { at: at("2026-11-21T20:00:00Z"), value: 1.0 };
     let just_begun = Series { points: vec![running], ..steady(1.0) };
     check_optional(&[(Metric::HEARTBEAT, vec![just_begun])], Reason::InsufficientData);
-    let before = Datapoint { at: all[0].at - SignedDuration::from_secs(1), value: 1.0 };
+    let before = Datapoint { at: all[0].at - SignedDuration::from_secs(301), value: 1.0 };
     let long_over = Series { points: vec![before], ..steady(1.0) };
     check_optional(&[(Metric::HEARTBEAT, vec![long_over])], Reason::Idle);
 }

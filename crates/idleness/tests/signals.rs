@@ -10,7 +10,7 @@ use support::{
 
 #[track_caller]
 fn check(evidence: &Evidence, expected: Reason) -> Decision {
-    check_by(&Policy::dev_box(), evidence, expected)
+    check_by(&support::plain(), evidence, expected)
 }
 
 #[track_caller]
@@ -29,7 +29,7 @@ fn edited(edit: impl FnOnce(&mut Vec<Datapoint>)) -> Series {
 }
 
 fn position_of(metric: &Metric) -> usize {
-    let signals = Policy::dev_box().signals;
+    let signals = support::plain().signals;
     signals.iter().position(|signal| signal.metrics.contains(metric)).expect("a metric of the policy")
 }
 
@@ -46,7 +46,7 @@ fn no_data_is_not_idle() {
 #[test]
 fn each_metric_that_is_absent_or_empty_keeps() {
     for metric in &METRICS {
-        let absent = quiet_under_but(&Policy::dev_box(), &instance(1), &[(metric.clone(), Vec::new())]);
+        let absent = quiet_under_but(&support::plain(), &instance(1), &[(metric.clone(), Vec::new())]);
         let decision = check(&absent, Reason::InsufficientData);
         assert_eq!(decision.evidence[position_of(metric)].status, Some(SeriesStatus::Absent));
         let empty = quiet_but(metric, Series { status: SeriesStatus::Complete, points: Vec::new() });
@@ -56,11 +56,11 @@ fn each_metric_that_is_absent_or_empty_keeps() {
 
 #[test]
 fn what_was_measured_otherwise_is_no_evidence() {
-    let cpu = measure_of(&Policy::dev_box(), &Metric::CPU);
+    let cpu = measure_of(&support::plain(), &Metric::CPU);
     let average = idleness::Measure { statistic: idleness::Statistic::Average, ..cpu.clone() };
     let each_minute = idleness::Measure { period: SignedDuration::from_mins(1), ..cpu };
     for other in [average, each_minute] {
-        let mut evidence = quiet_under_but(&Policy::dev_box(), &instance(1), &[(Metric::CPU, Vec::new())]);
+        let mut evidence = quiet_under_but(&support::plain(), &instance(1), &[(Metric::CPU, Vec::new())]);
         evidence.add(other, steady(0.0));
         check(&evidence, Reason::InsufficientData);
     }
@@ -84,7 +84,7 @@ fn gaps_of_two_added_metrics_add_up() {
     let gap = |at: usize| vec![edited(|points| drop(points.drain(at..=at)))];
     for (gap_in, gap_out, expected) in [(3, 7, Reason::InsufficientData), (3, 3, Reason::Idle)] {
         let edits = [(Metric::NETWORK_IN, gap(gap_in)), (Metric::NETWORK_OUT, gap(gap_out))];
-        let decision = check(&quiet_under_but(&Policy::dev_box(), &instance(1), &edits), expected);
+        let decision = check(&quiet_under_but(&support::plain(), &instance(1), &edits), expected);
         assert_eq!(decision.evidence[1].points, Some(if gap_in == gap_out { 11 } else { 10 }));
     }
 }
@@ -122,7 +122,7 @@ fn coverage_is_rounded_up() {
 
 #[test]
 fn a_coverage_of_nothing_still_needs_a_datapoint() {
-    let policy = Policy { coverage: Percent::NONE, ..Policy::dev_box() };
+    let policy = Policy { coverage: Percent::NONE, ..support::plain() };
     assert_eq!(policy.required_points(&policy.signals[0]), 1);
     check_by(&policy, &quiet_but(&Metric::CPU, edited(Vec::clear)), Reason::InsufficientData);
     check_by(&policy, &quiet_but(&Metric::CPU, edited(|points| drop(points.drain(..11)))), Reason::Idle);
@@ -173,18 +173,31 @@ fn datapoints_outside_the_window_prove_nothing() {
         check(&quiet_but(&Metric::CPU, shifted), Reason::InsufficientData);
     }
     for (outside, value) in [
-        ("2026-11-21T18:59:59Z", 99.0),
-        ("2026-11-21T18:55:00Z", f64::NAN),
+        ("2026-11-21T18:54:59Z", 99.0),
+        ("2026-11-21T18:50:00Z", f64::NAN),
         ("2026-11-21T20:05:00Z", 99.0),
         ("2026-11-21T20:05:00Z", -1.0),
     ] {
         let series = edited(|points| points.push(Datapoint { at: at(outside), value }));
         check(&quiet_but(&Metric::CPU, series), Reason::Idle);
     }
-    for inside in ["2026-11-21T19:00:00Z", "2026-11-21T20:04:59Z"] {
+    // The first is one period before the lookback.
+    for inside in ["2026-11-21T18:55:00Z", "2026-11-21T19:00:00Z", "2026-11-21T20:04:59Z"] {
         let series = edited(|points| points.push(Datapoint { at: at(inside), value: 99.0 }));
         check(&quiet_but(&Metric::CPU, series), Reason::Busy);
     }
+}
+
+#[test]
+fn what_lies_before_the_lookback_fills_no_gap() {
+    let whole = custom(r#"{"coverage_percent": 100}"#);
+    let thirteen = || support::series_each(SignedDuration::from_mins(5), [0.0; 13]);
+    let decision = check_by(&whole, &quiet_but(&Metric::CPU, thirteen()), Reason::Idle);
+    assert_eq!((decision.evidence[0].points, decision.evidence[0].expected), (Some(12), Some(12)));
+    let mut gap = thirteen();
+    gap.points.remove(4);
+    let decision = check_by(&whole, &quiet_but(&Metric::CPU, gap), Reason::InsufficientData);
+    assert_eq!(decision.evidence[0].points, Some(11));
 }
 
 #[test]
@@ -241,7 +254,7 @@ fn a_rate_at_its_limit_is_idle_whatever_the_limit() {
 #[test]
 fn traffic_in_both_directions_is_added() {
     let edits = [Metric::NETWORK_IN, Metric::NETWORK_OUT].map(|metric| (metric, vec![steady(1500.0 * 300.0)]));
-    let decision = check(&quiet_under_but(&Policy::dev_box(), &instance(1), &edits), Reason::Busy);
+    let decision = check(&quiet_under_but(&support::plain(), &instance(1), &edits), Reason::Busy);
     assert_eq!(decision.evidence[1].observed, Some(3000.0));
 }
 
@@ -249,7 +262,7 @@ fn traffic_in_both_directions_is_added() {
 fn traffic_at_different_times_is_not_added() {
     let peak = |position: usize| vec![edited(|points| points[position].value = 1500.0 * 300.0)];
     let edits = [(Metric::NETWORK_IN, peak(3)), (Metric::NETWORK_OUT, peak(4))];
-    let decision = check(&quiet_under_but(&Policy::dev_box(), &instance(1), &edits), Reason::Idle);
+    let decision = check(&quiet_under_but(&support::plain(), &instance(1), &edits), Reason::Idle);
     assert_eq!(decision.evidence[1].observed, Some(1500.0));
 }
 
@@ -259,7 +272,7 @@ fn a_period_that_lacks_one_of_two_metrics_can_prove_use_but_not_idleness() {
     for (incoming, expected) in [(3000.0, Reason::Busy), (0.0, Reason::Idle)] {
         let peak = edited(|points| points[5].value = incoming * 300.0);
         let edits = [(Metric::NETWORK_IN, vec![peak]), (Metric::NETWORK_OUT, vec![out.clone()])];
-        let decision = check(&quiet_under_but(&Policy::dev_box(), &instance(1), &edits), expected);
+        let decision = check(&quiet_under_but(&support::plain(), &instance(1), &edits), expected);
         assert_eq!((decision.evidence[1].observed, decision.evidence[1].points), (Some(incoming), Some(11)));
     }
 }
@@ -291,13 +304,13 @@ fn datapoints_in_any_order_say_the_same() {
 #[test]
 fn missing_data_comes_before_activity() {
     let edits = [(Metric::CPU, vec![steady(99.0)]), (Metric::EBS_READS, Vec::new())];
-    let decision = check(&quiet_under_but(&Policy::dev_box(), &instance(1), &edits), Reason::InsufficientData);
+    let decision = check(&quiet_under_but(&support::plain(), &instance(1), &edits), Reason::InsufficientData);
     assert_eq!(decision.evidence[0].observed, Some(99.0), "the activity is in the evidence all the same");
 }
 
 #[test]
 fn a_policy_without_signals_stops_nothing() {
-    let policy = Policy { signals: Vec::new(), ..Policy::dev_box() };
+    let policy = Policy { signals: Vec::new(), ..support::plain() };
     check_by(&policy, &quiet(), Reason::InsufficientData);
 }
 
@@ -313,5 +326,22 @@ fn the_window_moves_with_the_clock() {
     ] {
         let now: Timestamp = at(now);
         assert_eq!(decide(&instance(1), &quiet(), &rules, now).reason, expected, "{now}");
+    }
+}
+
+#[test]
+fn what_happens_once_in_a_lookback_never_falls_between() {
+    // A job runs for a minute each hour; its datapoint is the oldest when the newest is not there yet.
+    for at in 0..13 {
+        for newest_is_missing in [false, true] {
+            let mut hour =
+                support::series_each(SignedDuration::from_mins(5), (0..13).map(|i| if i == at { 80.0 } else { 0.0 }));
+            if newest_is_missing {
+                hour.points.pop();
+            }
+            let is_seen = !newest_is_missing || at < 12;
+            let expected = if is_seen { Reason::Busy } else { Reason::Idle };
+            check(&quiet_but(&Metric::CPU, hour), expected);
+        }
     }
 }

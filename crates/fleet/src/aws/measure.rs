@@ -95,8 +95,8 @@ fn queries_by_window<'a>(
         // Signals may share a measure; asked for twice, it would count twice.
         let mut asked = BTreeSet::new();
         for signal in policy.signals_for(instance) {
-            // One more than expected: the period still running is asked for, too.
-            let key = (policy.window(signal, now), policy.expected_points(signal) + 1);
+            // Two more than expected: the period before the lookback is asked for, and the one still running.
+            let key = (policy.window(signal, now), policy.expected_points(signal) + 2);
             for measure in signal.measures().filter(|measure| asked.insert(measure.clone())) {
                 let of_series = |dimensions| Query { instance: &instance.id, measure: measure.clone(), dimensions };
                 let series = discovered.series(&measure.metric, instance).into_iter().map(of_series);

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::support::{
     Answer, Endpoint,
     cloudwatch::{self, metric_data, queries},
-    gpu_instance, id, instance, now,
+    gpu_instance, id, instance, now, plain,
 };
 use fleet::{ApiError, ReadFleet};
 use idleness::{Evidence, Instance, InstanceId, Measure, Metric, Policy, Series, SeriesStatus, Statistic};
@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 /// What `dev-box` finds out about one instance.
 async fn measured(endpoint: &Endpoint) -> Result<BTreeMap<InstanceId, Evidence>, ApiError> {
-    endpoint.fleet().await.evidence(&[(&instance(0), &Policy::dev_box())], now()).await
+    endpoint.fleet().await.evidence(&[(&instance(0), &plain())], now()).await
 }
 
 /// The one series of the CPU's utilization, from an answer with these results.
@@ -95,7 +95,7 @@ async fn one_call_that_is_refused_fails_the_whole_reading() {
         500 => metric_data(call, None, |_| ("Complete", vec![0.5; 12])),
         _ => cloudwatch::error(403, "AccessDenied", None),
     });
-    let (instances, policy): (Vec<Instance>, _) = ((0..101).map(instance).collect(), Policy::dev_box());
+    let (instances, policy): (Vec<Instance>, _) = ((0..101).map(instance).collect(), plain());
     let subjects: Vec<_> = instances.iter().map(|instance| (instance, &policy)).collect();
     let error = endpoint.fleet().await.evidence(&subjects, now()).await.expect_err("a part is not returned");
     assert_eq!(error.to_string(), "cloudwatch:GetMetricData failed: AccessDenied: no");
@@ -110,7 +110,7 @@ async fn about_no_instance_nothing_is_asked() {
 
 #[tokio::test]
 async fn of_an_instance_whose_metrics_have_no_series_there_is_no_evidence() {
-    let gpu_alone = Policy { signals: vec![Policy::dev_box().signals[3].clone()], ..Policy::dev_box() };
+    let gpu_alone = Policy { signals: vec![plain().signals[3].clone()], ..plain() };
     let endpoint = Endpoint::always(cloudwatch::answer(&json!({"Metrics": []})));
     let evidence = endpoint.fleet().await.evidence(&[(&gpu_instance(0), &gpu_alone)], now()).await.expect("is listed");
     assert!(evidence.is_empty());

@@ -3,7 +3,7 @@
 use crate::support::{
     Answer, Call, Endpoint,
     cloudwatch::{self, metric_data, queries},
-    gpu_instance, id, instance, now,
+    gpu_instance, id, instance, now, plain,
 };
 use fleet::{ApiError, ReadFleet};
 use idleness::{Evidence, Instance, Measure, Metric, Policy, Series, SeriesStatus, Statistic};
@@ -51,7 +51,7 @@ fn gpu_series(evidence: &Evidence) -> &[Series] {
 
 /// `dev-box` with another lookback.
 fn dev_box(lookback: SignedDuration) -> Policy {
-    Policy { lookback, ..Policy::dev_box() }
+    Policy { lookback, ..plain() }
 }
 
 /// The questions that were put to list the series of these instances.
@@ -65,7 +65,7 @@ async fn listings(subjects: &[(&Instance, &Policy)]) -> Vec<Value> {
 
 #[tokio::test]
 async fn the_metric_of_one_instance_is_listed_for_it_alone() {
-    let listings = listings(&[(&gpu_instance(3), &Policy::dev_box())]).await;
+    let listings = listings(&[(&gpu_instance(3), &plain())]).await;
     let dimensions = json!([{"Name": "InstanceId", "Value": id(3).as_str()}]);
     let recent =
         json!({"Namespace": "CWAgent", "MetricName": GPU_METRIC, "Dimensions": dimensions, "RecentlyActive": "PT3H"});
@@ -74,7 +74,7 @@ async fn the_metric_of_one_instance_is_listed_for_it_alone() {
 
 #[tokio::test]
 async fn the_metric_of_several_instances_is_listed_once() {
-    let (first, second, third, policy) = (gpu_instance(1), gpu_instance(2), gpu_instance(3), Policy::dev_box());
+    let (first, second, third, policy) = (gpu_instance(1), gpu_instance(2), gpu_instance(3), plain());
     let listings = listings(&[(&first, &policy), (&second, &policy), (&instance(9), &policy), (&third, &policy)]).await;
     let dimensions = json!([{"Name": "InstanceId"}]);
     let recent =
@@ -100,7 +100,7 @@ async fn only_where_no_lookback_exceeds_three_hours_is_the_list_narrowed_to_them
         assert_eq!(listings.len(), 1, "{listings:?}");
         listings[0]["RecentlyActive"].clone()
     };
-    assert_eq!(recently(&three_hours, &Policy::dev_box()).await, "PT3H");
+    assert_eq!(recently(&three_hours, &plain()).await, "PT3H");
     assert_eq!(recently(&more, &more).await, Value::Null);
     assert_eq!(recently(&more, &three_hours).await, Value::Null);
     assert_eq!(recently(&three_hours, &more).await, Value::Null);
@@ -117,7 +117,7 @@ async fn of_ordinary_instances_nothing_is_listed() {
 #[tokio::test]
 async fn each_listed_series_is_measured_with_all_its_dimensions() {
     let endpoint = endpoint(|_| listed((0..8).map(|index| gpu(0, index)), None));
-    let subjects = [(&gpu_instance(0), &Policy::dev_box())];
+    let subjects = [(&gpu_instance(0), &plain())];
     let evidence = endpoint.fleet().await.evidence(&subjects, now()).await.expect("is measured");
     assert_eq!(asked_gpus(&endpoint), (0..8).map(|index| gpu(0, index)).collect::<Vec<_>>());
     assert_eq!(endpoint.calls_of("GetMetricData").len(), 1, "with the other metrics of the same window");
@@ -140,7 +140,7 @@ async fn each_series_keeps_its_own_datapoints() {
             }
         }),
     });
-    let (first, second, policy) = (gpu_instance(1), gpu_instance(2), Policy::dev_box());
+    let (first, second, policy) = (gpu_instance(1), gpu_instance(2), plain());
     let subjects = [(&first, &policy), (&second, &policy)];
     let evidence = endpoint.fleet().await.evidence(&subjects, now()).await.expect("is measured");
     let values = |number: usize| -> Vec<(SeriesStatus, f64)> {
@@ -158,7 +158,7 @@ async fn all_pages_of_the_list_are_read_and_an_empty_one_is_no_end() {
         Some("two") => listed([], Some("three")),
         _ => listed([gpu(0, 1), gpu(0, 2)], None),
     });
-    let subjects = [(&gpu_instance(0), &Policy::dev_box())];
+    let subjects = [(&gpu_instance(0), &plain())];
     let evidence = endpoint.fleet().await.evidence(&subjects, now()).await.expect("is measured");
     assert_eq!(gpu_series(&evidence[&id(0)]).len(), 3);
     let calls = endpoint.calls_of("ListMetrics");
@@ -177,7 +177,7 @@ async fn series_of_other_instances_are_passed_over() {
         let strangers = [gpu(7, 0), of_nobody.clone(), of_all.clone(), other_case.clone(), json!([])];
         listed(strangers.into_iter().chain([gpu(0, 0)]), None)
     });
-    let subjects = [(&gpu_instance(0), &Policy::dev_box())];
+    let subjects = [(&gpu_instance(0), &plain())];
     let evidence = endpoint.fleet().await.evidence(&subjects, now()).await.expect("is measured");
     assert_eq!(asked_gpus(&endpoint), [gpu(0, 0)]);
     assert_eq!(evidence.keys().collect::<Vec<_>>(), [&id(0)]);
@@ -186,7 +186,7 @@ async fn series_of_other_instances_are_passed_over() {
 #[tokio::test]
 async fn an_ordinary_instance_gets_no_gpu_whatever_is_listed() {
     let endpoint = endpoint(|_| listed([gpu(0, 0), gpu(1, 0)], None));
-    let (ordinary, accelerated, policy) = (instance(0), gpu_instance(1), Policy::dev_box());
+    let (ordinary, accelerated, policy) = (instance(0), gpu_instance(1), plain());
     let subjects = [(&ordinary, &policy), (&accelerated, &policy)];
     let evidence = endpoint.fleet().await.evidence(&subjects, now()).await.expect("is measured");
     assert_eq!(asked_gpus(&endpoint), [gpu(1, 0)]);
@@ -196,7 +196,7 @@ async fn an_ordinary_instance_gets_no_gpu_whatever_is_listed() {
 #[tokio::test]
 async fn without_a_listed_series_there_is_none_and_the_other_metrics_are_measured() {
     let endpoint = endpoint(|_| listed([], None));
-    let subjects = [(&gpu_instance(0), &Policy::dev_box())];
+    let subjects = [(&gpu_instance(0), &plain())];
     let evidence = endpoint.fleet().await.evidence(&subjects, now()).await.expect("is measured");
     assert!(gpu_series(&evidence[&id(0)]).is_empty());
     assert!(asked_gpus(&endpoint).is_empty());
@@ -209,7 +209,7 @@ async fn without_a_listed_series_there_is_none_and_the_other_metrics_are_measure
 /// The error of a reading whose list fails. Nothing must have been measured: what was not listed could be at work.
 async fn error_of(list: impl Fn(&Call) -> Answer + Send + Sync + 'static) -> (ApiError, usize) {
     let endpoint = endpoint(list);
-    let read = endpoint.fleet().await.evidence(&[(&gpu_instance(0), &Policy::dev_box())], Timestamp::UNIX_EPOCH).await;
+    let read = endpoint.fleet().await.evidence(&[(&gpu_instance(0), &plain())], Timestamp::UNIX_EPOCH).await;
     assert!(endpoint.calls_of("GetMetricData").is_empty());
     (read.expect_err("the list failed"), endpoint.calls_of("ListMetrics").len())
 }

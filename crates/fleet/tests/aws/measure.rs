@@ -3,7 +3,7 @@
 use crate::support::{
     Answer, Call, Endpoint, at,
     cloudwatch::{self, instance_of, metric_data, queries},
-    id, instance, now,
+    id, instance, now, plain,
 };
 use fleet::ReadFleet;
 use idleness::{Evidence, Instance, Measure, Metric, Policy, Series, SeriesStatus, Signal, Statistic};
@@ -63,7 +63,7 @@ fn window(start: &str, end: &str, metrics: &[&str]) -> (Value, Value, Vec<String
 #[tokio::test]
 async fn metrics_are_asked_for_in_full_batches_never_one_call_an_instance() {
     let endpoint = Endpoint::start(|call| metric_data(call, None, |_| ("Complete", vec![0.5; 12])));
-    let (instances, policy) = (instances(250), Policy::dev_box());
+    let (instances, policy) = (instances(250), plain());
     let evidence = endpoint.fleet().await.evidence(&subjects(&instances, &policy), now()).await.expect("is measured");
     assert_eq!(evidence.len(), 250);
     let series = series(&evidence[&id(249)], Metric::EBS_WRITES, Statistic::Sum);
@@ -78,7 +78,7 @@ async fn a_long_lookback_is_packed_by_its_datapoints() {
     endpoint.fleet().await.evidence(&subjects(&instances, &policy), now()).await.expect("is measured");
     assert_eq!(sizes(&endpoint), [74, 74, 2], "14 days have 1,344 quarters of an hour, and the one still running");
     for call in endpoint.calls() {
-        assert_eq!(call.body["StartTime"], "2026-11-07T20:00:00Z");
+        assert_eq!(call.body["StartTime"], "2026-11-07T19:45:00Z");
         assert_eq!(call.body["EndTime"], "2026-11-21T20:15:00Z");
     }
 }
@@ -86,7 +86,7 @@ async fn a_long_lookback_is_packed_by_its_datapoints() {
 #[tokio::test]
 async fn a_query_names_metric_instance_period_and_statistic() {
     let endpoint = Endpoint::start(silence);
-    let (instances, policy) = (instances(1), Policy::dev_box());
+    let (instances, policy) = (instances(1), plain());
     endpoint.fleet().await.evidence(&subjects(&instances, &policy), now()).await.expect("is measured");
     let calls = endpoint.calls();
     assert_eq!((calls.len(), calls[0].operation.as_str()), (1, "GetMetricData"), "nothing needs to be listed");
@@ -105,7 +105,7 @@ async fn a_query_names_metric_instance_period_and_statistic() {
     let asked = json!({
         "MetricDataQueries": queries,
         // An hour, and the period still running.
-        "StartTime": "2026-11-21T19:00:00Z",
+        "StartTime": "2026-11-21T18:55:00Z",
         "EndTime": "2026-11-21T20:05:00Z",
         "ScanBy": "TimestampAscending",
     });
@@ -120,8 +120,8 @@ async fn each_period_has_its_own_window_and_days_are_those_of_utc() {
     assert_eq!(
         windows(&endpoint),
         [
-            window("2026-11-07T00:00:00Z", "2026-11-22T00:00:00Z", &["NetworkIn 86400", "NetworkOut 86400"]),
-            window("2026-11-07T20:00:00Z", "2026-11-21T21:00:00Z", &["CPUUtilization 3600"]),
+            window("2026-11-06T00:00:00Z", "2026-11-22T00:00:00Z", &["NetworkIn 86400", "NetworkOut 86400"]),
+            window("2026-11-07T19:00:00Z", "2026-11-21T21:00:00Z", &["CPUUtilization 3600"]),
         ]
     );
 }
@@ -130,8 +130,8 @@ async fn each_period_has_its_own_window_and_days_are_those_of_utc() {
 async fn instances_share_calls_with_those_of_the_same_window_alone() {
     let endpoint = Endpoint::start(silence);
     let instances = instances(4);
-    let (dev_box, cost_explorer) = (Policy::dev_box(), Policy::cost_explorer());
-    let same_window = Policy { name: "laptop".into(), signals: vec![dev_box.signals[0].clone()], ..Policy::dev_box() };
+    let (dev_box, cost_explorer) = (plain(), Policy::cost_explorer());
+    let same_window = Policy { name: "laptop".into(), signals: vec![dev_box.signals[0].clone()], ..plain() };
     let policies = [&dev_box, &cost_explorer, &same_window, &cost_explorer];
     let subjects: Vec<_> = instances.iter().zip(policies).collect();
     let evidence = endpoint.fleet().await.evidence(&subjects, now()).await.expect("is measured");
@@ -142,8 +142,8 @@ async fn instances_share_calls_with_those_of_the_same_window_alone() {
     assert_eq!(
         windows(&endpoint),
         [
-            window("2026-11-07T20:00:00Z", "2026-11-21T21:00:00Z", &[cpu, cpu]),
-            window("2026-11-21T19:00:00Z", "2026-11-21T20:05:00Z", &of_both),
+            window("2026-11-07T19:00:00Z", "2026-11-21T21:00:00Z", &[cpu, cpu]),
+            window("2026-11-21T18:55:00Z", "2026-11-21T20:05:00Z", &of_both),
         ]
     );
 }
@@ -162,7 +162,7 @@ async fn each_instance_gets_its_own_series_at_their_own_times() {
         })
     });
     let instances: Vec<Instance> = [3, 1, 2].map(instance).into();
-    let (dev_box, gcp) = (Policy::dev_box(), Policy::gcp());
+    let (dev_box, gcp) = (plain(), Policy::gcp());
     let subjects: Vec<_> = instances.iter().zip([&dev_box, &gcp, &dev_box]).collect();
     let evidence = endpoint.fleet().await.evidence(&subjects, now()).await.expect("is measured");
     for number in [2, 3] {
@@ -172,14 +172,14 @@ async fn each_instance_gets_its_own_series_at_their_own_times() {
             let points = &series(&evidence[&id], metric, statistic).points;
             assert_eq!(points.iter().map(|point| point.value).collect::<Vec<_>>(), [expected, 0.25]);
             let times: Vec<_> = points.iter().map(|point| point.at).collect();
-            assert_eq!(times, [at("2026-11-21T19:00:00Z"), at("2026-11-21T19:05:00Z")]);
+            assert_eq!(times, [at("2026-11-21T18:55:00Z"), at("2026-11-21T19:00:00Z")]);
         }
     }
     let sent =
         Measure { metric: Metric::NETWORK_OUT, statistic: Statistic::Sum, period: SignedDuration::from_mins(15) };
     let [series] = evidence[&id(1)].series(&sent) else { panic!("expected one series in {evidence:?}") };
     assert_eq!(series.points[0].value.to_string(), value(id(1).as_str(), "NetworkOut").to_string());
-    assert_eq!(series.points[1].at, at("2026-11-07T20:15:00Z"));
+    assert_eq!(series.points[1].at, at("2026-11-07T20:00:00Z"));
     assert!(evidence[&id(1)].series(&Measure { metric: Metric::EBS_READS, ..sent }).is_empty(), "nobody asked for it");
 }
 
@@ -192,7 +192,7 @@ async fn the_pages_of_one_answer_are_put_together_and_the_last_status_counts() {
             _ => ("Forbidden", Vec::new()),
         }),
     });
-    let (instances, policy) = (instances(1), Policy::dev_box());
+    let (instances, policy) = (instances(1), plain());
     let evidence = endpoint.fleet().await.evidence(&subjects(&instances, &policy), now()).await.expect("is measured");
     let cpu = cpu(&evidence[&id(0)]);
     assert_eq!((cpu.status, cpu.points.len()), (SeriesStatus::Complete, 12));
@@ -207,7 +207,7 @@ async fn the_pages_of_one_answer_are_put_together_and_the_last_status_counts() {
 #[tokio::test]
 async fn a_measure_that_two_signals_share_is_asked_for_once() {
     let endpoint = Endpoint::start(|call| metric_data(call, None, |_| ("Complete", vec![1.0; 12])));
-    let mut policy = Policy::dev_box();
+    let mut policy = plain();
     let received = Signal { name: "received".into(), metrics: vec![Metric::NETWORK_IN], ..policy.signals[1].clone() };
     policy.signals.push(received);
     let evidence = endpoint.fleet().await.evidence(&[(&instance(0), &policy)], now()).await.expect("is measured");

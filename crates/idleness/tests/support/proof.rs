@@ -69,7 +69,9 @@ fn grace_is_over(case: &Case) -> bool {
 
 fn measurements_prove_it(case: &Case) -> bool {
     let has_gpu = case.instance.instance_type == InstanceType::from_name("g5.xlarge");
-    let is_meant = |signal: &&Signal| signal.hardware == Hardware::Any || has_gpu;
+    let counts_cores = |signal: &Signal| signal.unit == Unit::Vcpus && signal.presence == Presence::Optional;
+    let is_uncountable = |signal: &Signal| counts_cores(signal) && case.instance.vcpus.is_none();
+    let is_meant = |signal: &&Signal| (signal.hardware == Hardware::Any || has_gpu) && !is_uncountable(signal);
     let policy = case.policy();
     let proofs: Vec<Proof> =
         policy.signals.iter().filter(is_meant).map(|signal| Heard::of(signal, policy, case).proof()).collect();
@@ -125,7 +127,8 @@ impl<'a> Heard<'a> {
             let known = voice.get(&position).copied().unwrap_or(0.0_f64);
             let is_sound = point.value.is_finite() && point.value >= 0.0;
             let value = if is_sound && !known.is_nan() { known.max(point.value) } else { f64::NAN };
-            if (1 - self.periods..=1).contains(&position) {
+            // One period more than the lookback, for the newest may be on its way.
+            if (-self.periods..=1).contains(&position) {
                 voice.insert(position, value);
             }
         }
@@ -150,10 +153,11 @@ impl<'a> Heard<'a> {
     }
 
     fn is_at_rest(&self) -> bool {
-        let oldest = 1 - self.periods;
+        let oldest = -self.periods;
         let complete: Vec<i64> = (oldest..=0).filter(|at| self.voices().all(|voice| voice.contains_key(at))).collect();
         let Some(newest_complete) = complete.last() else { return false };
-        let known = i64::try_from(complete.len()).expect("few");
+        let in_lookback = complete.iter().filter(|at| **at > oldest).count();
+        let known = i64::try_from(in_lookback).expect("few");
         let is_covered = known * 100 >= self.periods * i64::from(u8::from(self.policy.coverage));
 
         // What is above by no more than rounding is not above.

@@ -299,7 +299,8 @@ impl ReadAlarms for FakeFleet {
 fn steady(value: Option<f64>, policy: &Policy, signal: &Signal, now: Timestamp) -> Series {
     let from = policy.window(signal, now).from;
     let count = i32::try_from(policy.expected_points(signal)).expect("few");
-    let times = (0..count).map(|i| from + signal.period * i);
+    // The first period is the one before the lookback.
+    let times = (1..=count).map(|i| from + signal.period * i);
     let points = times.filter_map(|at| Some(Datapoint { at, value: value? })).collect();
     Series { status: SeriesStatus::Complete, points }
 }

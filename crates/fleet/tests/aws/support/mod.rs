@@ -16,12 +16,20 @@ use std::{
 use aws_config::Region;
 use aws_sdk_ec2::config::Credentials;
 use fleet::AwsFleet;
-use idleness::{Instance, InstanceId, InstanceState, InstanceType, Market, RootDevice, StopProtection, Tags};
+use idleness::{
+    Instance, InstanceId, InstanceState, InstanceType, Market, Policies, Policy, RootDevice, StopProtection, Tags,
+};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
 pub fn id(number: usize) -> InstanceId {
     format!("i-{number:017x}").parse().expect("a test's id is valid")
+}
+
+/// `dev-box` as a policy of three signals and round figures. Those of `dev-box` itself are the benchmark's, and may change.
+pub fn plain() -> Policy {
+    let json = r#"{"dev-box": {"signals": {"vcpus": null, "network": {"limit": 2048}, "gpu-memory-used": null}}}"#;
+    Policies::parse(json).expect("is a policy").default_policy().clone()
 }
 
 pub fn ids(count: usize) -> Vec<InstanceId> {
