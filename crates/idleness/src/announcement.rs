@@ -6,7 +6,7 @@ use std::fmt;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::{decision::Reason, gates::Case};
+use crate::{decision::Reason, finding::Finding, gates::Case, instance::Market};
 
 /// For how long after its hour an announcement still stands for the stop. Later, nobody expects it any more.
 const GOOD_FOR: SignedDuration = SignedDuration::from_hours(24);
@@ -59,11 +59,15 @@ pub(crate) fn announced(case: &Case<'_>) -> Option<Announcement> {
     Some(Announcement::New { stop_at })
 }
 
-/// What becomes of an announcement where the instance is kept for a reason other than the announcement itself. A gap in the
-/// data, or a full cap, says nothing about the instance, and lets the announcement stand.
+/// What becomes of an announcement where the instance is kept for a reason other than the announcement itself. A gap in what
+/// is known, or a full cap, says nothing about the instance, and lets the announcement stand; but data with a gap may prove
+/// use.
 pub(crate) fn after(reason: Reason, case: &Case<'_>) -> Option<Announcement> {
     case.wishes().and_then(|wishes| wishes.stop_at)?;
     match reason {
+        Reason::OneTimeSpot if case.instance.market == Market::SpotUnknown => None,
+        Reason::RecentlyStarted if case.instance.launched_at.is_none() => None,
+        Reason::InsufficientData if case.findings().iter().any(Finding::is_busy) => Some(Announcement::Withdrawn),
         Reason::AlreadyStopped
         | Reason::AutoScalingMember
         | Reason::ClusterMember

@@ -9,7 +9,7 @@ use serde::{
 };
 
 use crate::{
-    metric::{Metric, Statistic, Unit},
+    metric::{Dimensions, Metric, Statistic, Unit},
     percent::Percent,
     policy::{Hardware, Policy, Presence, Signal, points},
 };
@@ -334,6 +334,13 @@ impl Signal {
         }
         if self.metrics.is_empty() || !self.metrics.iter().all(Metric::has_names) {
             return expected(".metrics", "expected one metric or more, each with a `namespace` and a `name`");
+        }
+        let is_discovered = |metric: &Metric| metric.dimensions == Dimensions::Discovered;
+        if lookback > MINUTES_ARE_KEPT && self.metrics.iter().any(is_discovered) {
+            return expected(
+                ".metrics",
+                "expected a lookback of two weeks at most: CloudWatch lists no older dimensions",
+            );
         }
         if self.allowed_above == Percent::ALL {
             return expected(".allowed_percent_above", "expected 0 to 99: with all of them above, nothing is idle");

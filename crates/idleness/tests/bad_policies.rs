@@ -327,3 +327,11 @@ fn a_period_of_which_cloudwatch_has_no_datapoints_that_far_back() {
         assert_eq!(error, expected, "{lookback} minutes in periods of {period}");
     }
 }
+
+#[test]
+fn a_lookback_for_which_cloudwatch_lists_no_dimensions() {
+    check_policy(
+        r#""lookback_minutes": 21600, "signals": {"memory": {}}"#,
+        "at p.signals.memory.metrics: expected a lookback of two weeks at most: CloudWatch lists no older dimensions",
+    );
+}

@@ -162,6 +162,17 @@ fn an_announcement_stands_where_nothing_is_known_or_nothing_can_be_done() {
     }
     check_withdrawn(&base, &Evidence::default(), Reason::InsufficientData, false);
     check_withdrawn(&base, &quiet(), Reason::InsufficientData, false);
+    let spot = Instance { market: Market::SpotUnknown, ..base.clone() };
+    check_withdrawn(&spot, &quiet_closed, Reason::OneTimeSpot, false);
+    let of_unknown_age = Instance { launched_at: None, ..base };
+    check_withdrawn(&of_unknown_age, &quiet_closed, Reason::RecentlyStarted, false);
+}
+
+#[test]
+fn use_withdraws_an_announcement_even_if_other_data_is_missing() {
+    let edits = [(Metric::CPU, vec![steady(70.0)]), (Metric::NETWORK_IN, Vec::new())];
+    let evidence = support::quiet_under_but(&support::plain(), &instance(1), &edits).with_sessions(0);
+    check_withdrawn(&announced_and(&[]), &evidence, Reason::InsufficientData, true);
 }
 
 #[test]

@@ -100,6 +100,7 @@ impl Entry<'_> {
     #[must_use]
     pub const fn message(&self) -> &'static str {
         match self {
+            Self::Decision(Decided { run, .. }) if run.report.explanation.is_some() => "explanation",
             Self::Decision(Decided { decision, .. }) => match (decision.verdict, decision.announcement) {
                 (Verdict::Stop, _) => "stop",
                 (Verdict::Keep, Some(Announcement::New { .. })) => "announcement",

@@ -94,7 +94,10 @@ async fn explained(fleet: &FakeFleet, instance: &str) -> Report {
 #[tokio::test(flavor = "current_thread")]
 async fn an_explanation_changes_nothing_even_in_enforce() {
     let fleet = FakeFleet::of_every_kind();
-    let report = explained(&fleet, IDLE).await;
+    let event = json!({"action": "explain", "instance": IDLE});
+    let run = run(&event, &fleet, &heeding_sessions(), now()).await.expect("has a report");
+    assert_eq!(run.entries().map(|entry| entry.message()).collect::<Vec<_>>(), ["explanation", "report"]);
+    let report = run.report;
     assert_eq!((reason_of(&report, IDLE), report.outcomes.len()), (Reason::Idle, 0));
     assert_eq!(fleet.state(IDLE), InstanceState::Running);
     assert!(report.explanation.expect("was asked for").text.contains("is to be stopped: idle"));

@@ -122,6 +122,7 @@ fn translate(described: aws_sdk_ec2::types::Instance) -> Option<Described> {
     let state = described.state.and_then(|state| state.name);
     let tags = described.tags.unwrap_or_default();
     let instance_type = described.instance_type.as_ref().map(aws_sdk_ec2::types::InstanceType::as_str);
+    let spot_request = described.spot_instance_request_id.filter(|id| !id.is_empty());
     let instance = Instance {
         id: described.instance_id?.parse().ok()?,
         state: state.map_or(InstanceState::Unknown, |name| InstanceState::from_name(name.as_str())),
@@ -135,12 +136,13 @@ fn translate(described: aws_sdk_ec2::types::Instance) -> Option<Described> {
         },
         market: match described.instance_lifecycle.as_ref().map(InstanceLifecycleType::as_str) {
             Some("spot") => Market::SpotUnknown,
+            _ if spot_request.is_some() => Market::SpotUnknown,
             _ => Market::OnDemand,
         },
         stop_protection: StopProtection::Unread,
         tags: tags.into_iter().filter_map(|tag| Some((tag.key?, tag.value.unwrap_or_default()))).collect::<Tags>(),
     };
-    Some(Described { spot_request: described.spot_instance_request_id.filter(|id| !id.is_empty()), instance })
+    Some(Described { instance, spot_request })
 }
 
 /// The number of virtual CPUs: cores times threads.
