@@ -246,9 +246,10 @@ fn activity(case: &Case<'_>) -> String {
 
 /// One finding: the number, its limit, and the share where one is allowed.
 fn measured(finding: &Finding) -> String {
+    let Some(observed) = finding.observed else { return format!("{}: not measured", finding.signal) };
     let comparison = if finding.is_busy() { "above" } else { "within" };
     let limit = format!("{} {}", rounded(finding.limit), unit(finding.unit));
-    let observed = finding.observed.map_or("nothing".to_owned(), |observed| told_apart(observed, finding.limit));
+    let observed = told_apart(observed, finding.limit);
     let text = format!("{}: {observed} {comparison} {}", finding.signal, limit.trim_end());
     match finding.share {
         Some(share) => format!("{text}; {} datapoints above, {} allowed", share.above, share.allowed_above),

@@ -234,12 +234,13 @@ impl Sum {
 fn values_by_period(series: &Series, window: &Window, period: SignedDuration) -> (SeriesStatus, BTreeMap<i64, f64>) {
     let mut status = series.status;
     let mut values = BTreeMap::new();
+    let period = period.as_secs().max(1);
     for point in series.points.iter().filter(|point| window.from <= point.at && point.at < window.open_until) {
         if !point.value.is_finite() || point.value < 0.0 {
             status = SeriesStatus::InvalidValue;
             continue;
         }
-        let start = point.at.as_second().div_euclid(period.as_secs()) * period.as_secs();
+        let start = point.at.as_second().div_euclid(period) * period;
         let value: &mut f64 = values.entry(start).or_default();
         *value = value.max(point.value);
     }

@@ -192,7 +192,6 @@ fn what_was_not_read_is_not_called_absent() {
 }
 
 #[test]
-#[ignore = "fails: a signal without a value is said to be `nothing within` its limit"]
 fn what_was_not_measured_is_not_called_within_its_limit() {
     let text = explained(&instance(1), &Evidence::default(), &rules()).to_string();
     assert!(!text.contains("nothing within"), "{text}");
