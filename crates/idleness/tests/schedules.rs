@@ -701,3 +701,10 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_day_that_is_named_twice_is_open_all_the_same() {
+    let schedule: Schedule = "mon-wed,tue 09:00-10:00 @ UTC".parse().expect("is a schedule");
+    let tuesday: jiff::Timestamp = "2026-11-24T09:30:00Z".parse().expect("is a time");
+    assert!(schedule.is_open(tuesday));
+}
