@@ -20,7 +20,7 @@ def now(**shift):
 
 def launch(aws, name, **options):
     instance = aws.launch(name, up_for_minutes=600, **options)
-    aws.feed(instance, cpu=options.pop("cpu", 0.4))
+    aws.feed(instance)
     return instance
 
 

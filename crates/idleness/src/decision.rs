@@ -185,10 +185,7 @@ impl Decision {
 /// Decides about one instance. Pure: the same arguments give the same decision.
 #[must_use]
 pub fn decide(instance: &Instance, evidence: &Evidence, rules: &Rules, now: Timestamp) -> Decision {
-    decide_case(&Case::new(instance, evidence, rules, now))
-}
-
-pub(crate) fn decide_case(case: &Case<'_>) -> Decision {
+    let case = &Case::new(instance, evidence, rules, now);
     let (reason, evidence, detail, announcement) = match case.first_hold(&Gate::ALL) {
         Some((_, Hold { reason, evidence, detail, announcement })) => (reason, evidence, detail, announcement),
         None => (Reason::Idle, case.evidence(), None, None),

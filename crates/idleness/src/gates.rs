@@ -27,6 +27,7 @@ pub(crate) struct Case<'a> {
     pub(crate) evidence: &'a Evidence,
     pub(crate) rules: &'a Rules,
     pub(crate) now: Timestamp,
+    policy: &'a Policy,
     wishes: Result<Wishes, BadTag>,
     findings: OnceCell<Vec<Finding>>,
 }
@@ -78,12 +79,12 @@ impl Hold {
 impl<'a> Case<'a> {
     pub(crate) fn new(instance: &'a Instance, evidence: &'a Evidence, rules: &'a Rules, now: Timestamp) -> Self {
         let wishes = Wishes::read(&instance.tags, &rules.policies);
-        Self { instance, evidence, rules, now, wishes, findings: OnceCell::new() }
+        Self { instance, evidence, rules, now, policy: rules.policy_of(instance), wishes, findings: OnceCell::new() }
     }
 
     /// The policy that counts here.
-    pub(crate) fn policy(&self) -> &'a Policy {
-        self.rules.policy_of(self.instance)
+    pub(crate) const fn policy(&self) -> &'a Policy {
+        self.policy
     }
 
     pub(crate) fn wishes(&self) -> Option<&Wishes> {
@@ -196,7 +197,7 @@ fn one_time_spot(instance: &Instance) -> Option<Hold> {
         Market::OnDemand | Market::SpotPersistent => None,
         Market::SpotOneTime => Some(Hold::plain(Reason::OneTimeSpot)),
         Market::SpotUnknown => {
-            let detail = "its Spot request was not found, and counts as a one-time request".to_owned();
+            let detail = "the kind of its Spot request is not known, and counts as one-time".to_owned();
             Some(Hold::because(Reason::OneTimeSpot, detail))
         }
     }

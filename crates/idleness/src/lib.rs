@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod announcement;
+mod custom;
 mod decision;
 mod evidence;
 mod explanation;

@@ -22,7 +22,7 @@ impl Policy {
     /// virtual CPUs at work, no more than 120 bytes a second on the network, no more than 2 EBS operations a second, and no
     /// GPU at work or holding a model where there is one; up for at least 30 minutes; at least 90 % of the data.
     ///
-    /// The figures are the largest round ones that stop no machine in use among the labelled traces of `crates/traces`: a
+    /// The figures are such that no machine whose use shows is stopped among the labelled traces of `crates/traces`: a
     /// percentage alone says nothing about one thread among 96 virtual CPUs, and a person who reads over SSH costs little more
     /// than a hundred bytes a second. They keep many an idle machine that is chatty by itself; a custom policy may raise them.
     /// 0.03 virtual CPUs are Google's figure for an idle machine. `scripts/bench-traces.sh` measures what the rule is worth.
@@ -49,13 +49,14 @@ impl Policy {
     /// 5 MB a day; of accelerated types also the GPU is unused for 99 % of the time and its memory below 5 %. It asks for 30
     /// hours of data: 9 % of the hours are 31.
     ///
-    /// Stricter than the source in two points: a day is one of UTC, and the instance has been up for a day. Its GPU's memory
-    /// is measured by the time in which it is read or written, which the CloudWatch agent publishes as a share.
+    /// Unlike in the source, the limits themselves are still idle, a day is one of UTC, and the instance has been up for a day.
+    /// Its GPU's memory is measured by the time in which it is read or written, which the CloudWatch agent publishes as a
+    /// share.
     /// <https://docs.aws.amazon.com/compute-optimizer/latest/ug/view-idle-recommendations.html>
     #[must_use]
     pub fn compute_optimizer() -> Self {
         let gpu = Signal { period: HOUR, allowed_above: percent(1), ..Signal::gpu(0.0) };
-        let gpu_memory = Signal { period: HOUR, hardware: Hardware::Accelerated, ..Signal::gpu_memory(5.0) };
+        let gpu_memory = Signal { period: HOUR, ..Signal::gpu_memory(5.0) };
         let network = Signal { period: DAY, unit: Unit::BytesPerDay, ..Signal::network(5.0 * MEGABYTE) };
         Self {
             name: Cow::Borrowed("compute-optimizer"),
@@ -131,21 +132,11 @@ impl Policy {
 }
 
 impl Signal {
-    /// The signal of that name, as custom policies start from it. `None` if the name is the user's own.
+    /// The signal of that name, as custom policies start from it: that of `dev-box`, or one that no preset has. `None` if the
+    /// name is the user's own.
     pub(crate) fn named(name: &str) -> Option<Self> {
-        match name {
-            "cpu" => Some(Self::cpu(5.0)),
-            "vcpus" => Some(Self::vcpus(0.03)),
-            "network" => Some(Self::network(120.0)),
-            "ebs" => Some(Self::ebs(2.0)),
-            "disk" => Some(Self::disk(5.0)),
-            "memory" => Some(Self::memory(30.0)),
-            "gpu" => Some(Self::gpu(0.0)),
-            "gpu-memory" => Some(Self::gpu_memory(5.0)),
-            "gpu-memory-used" => Some(Self::gpu_memory_used(1024.0)),
-            "heartbeat" => Some(Self::heartbeat()),
-            _ => None,
-        }
+        let others = [Self::disk(5.0), Self::memory(30.0), Self::gpu_memory(5.0), Self::heartbeat()];
+        Policy::dev_box().signals.into_iter().chain(others).find(|signal| signal.name == name)
     }
 
     /// The largest share of all virtual CPUs that was in use, percent.

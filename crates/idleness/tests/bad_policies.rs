@@ -134,8 +134,8 @@ fn a_number_out_of_range() {
 
 #[test]
 fn a_lookback_too_short_or_too_long() {
-    let problem = "at p.lookback_minutes: expected 5 minutes to 63 days, in minutes";
-    for minutes in [0, 4, 63 * 1440 + 1, u32::MAX] {
+    let problem = "at p.lookback_minutes: expected 5 minutes to 60 days, in minutes";
+    for minutes in [0, 4, 60 * 1440 + 1, u32::MAX] {
         check_policy(&format!(r#""lookback_minutes": {minutes}"#), problem);
     }
 }
@@ -319,8 +319,8 @@ fn a_period_of_which_cloudwatch_has_no_datapoints_that_far_back() {
         (fortnight + 1, 20, true),
         (fortnight + 1, 16, false),
         (fortnight + 1, 19, false),
-        (63 * 1440, 64, false),
-        (63 * 1440, 65, true),
+        (60 * 1440, 64, false),
+        (60 * 1440, 65, true),
     ] {
         let error = parse(lookback, period).err().map(|error| error.to_string());
         let expected = (!is_kept).then(|| format!("at p.signals.cpu.period_minutes: {problem}"));

@@ -83,7 +83,7 @@ fn an_instance_that_somebody_else_manages_is_kept() {
 #[test]
 fn spot_capacity_that_a_stop_would_give_up_is_kept() {
     assert_eq!(check(&bought_by(Market::SpotOneTime), &quiet(), Reason::OneTimeSpot).detail, None);
-    let unknown = "its Spot request was not found, and counts as a one-time request";
+    let unknown = "the kind of its Spot request is not known, and counts as one-time";
     check_detail(&bought_by(Market::SpotUnknown), Reason::OneTimeSpot, unknown);
     check(&bought_by(Market::SpotPersistent), &quiet(), Reason::Idle);
     check(&bought_by(Market::OnDemand), &quiet(), Reason::Idle);

@@ -59,7 +59,7 @@ fn gates_about_the_instance_say_what_they_saw() {
         (
             with(|it| it.market = Market::SpotUnknown),
             "one-time-spot",
-            "  6. KEEP  Spot             its Spot request was not found, and counts as a one-time request",
+            "  6. KEEP  Spot             the kind of its Spot request is not known, and counts as one-time",
         ),
         (
             with(|it| it.root_device = RootDevice::InstanceStore),

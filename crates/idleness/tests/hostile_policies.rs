@@ -109,7 +109,7 @@ fn any_fields() -> impl Strategy<Value = Value> {
 /// What every policy must keep, that it may be trusted with a stop.
 fn check_sense(policy: &Policy) {
     assert!(!policy.signals.is_empty() && policy.coverage > Percent::NONE);
-    assert!((SignedDuration::from_mins(5)..=SignedDuration::from_hours(63 * 24)).contains(&policy.lookback));
+    assert!((SignedDuration::from_mins(5)..=SignedDuration::from_hours(60 * 24)).contains(&policy.lookback));
     let mut all_points = 0;
     for signal in &policy.signals {
         assert!(signal.limit.is_finite() && signal.limit >= 0.0);

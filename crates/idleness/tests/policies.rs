@@ -239,7 +239,7 @@ fn periods_become_longer_where_a_lookback_would_have_too_many() {
     // 720 datapoints of five minutes are two days and a half.
     let cpu_alone = r#""network": null, "ebs": null, "gpu": null"#;
     for (minutes, period) in
-        [(5, 5), (3600, 5), (3601, 15), (10_800, 15), (10_801, 60), (43_200, 60), (43_201, 360), (63 * 1440, 360)]
+        [(5, 5), (3600, 5), (3601, 15), (10_800, 15), (10_801, 60), (43_200, 60), (43_201, 360), (60 * 1440, 360)]
     {
         check_periods(&format!(r#"{{"lookback_minutes": {minutes}, "signals": {{{cpu_alone}}}}}"#), &[("cpu", period)]);
     }
@@ -254,7 +254,7 @@ fn periods_become_longer_where_a_lookback_would_have_too_many() {
 
 #[test]
 fn dev_box_can_look_back_for_a_fortnight() {
-    for days in 1..=63 {
+    for days in 1..=60 {
         let json = format!(r#"{{"custom": {{"lookback_minutes": {}}}}}"#, days * 1440);
         assert_eq!(Policies::parse(&json).err().map(|error| error.to_string()), None, "{days} days");
     }

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use idleness::Mode;
 use scheduler::{Refusal, RunError, run};
-use serde_json::{Value, json};
+use serde_json::Value;
 use support::{BUSY, FakeFleet, IDLE, now, settings};
 
 fn composite(name: &str) -> Value {
@@ -73,8 +73,9 @@ async fn several_records_lead_to_the_instances_of_all_of_them() {
         serde_json::from_str(include_str!("../../../events/scheduler/alarm-sns-fleet.json")).expect("is JSON");
     let records = event["Records"].as_array_mut().expect("has records");
     records.push(single["Records"][0].clone());
-    let fleet = FakeFleet::of_every_kind();
+    let mut fleet = FakeFleet::of_every_kind();
+    // The first record leads to the idle instance alone; the busy one is behind the second.
+    fleet.add_composite("doze-idle-composite", &["doze-idle-dev"]);
     let found = considered(&fleet, &event).await.expect("has a report");
     assert_eq!(found, BTreeSet::from([IDLE.to_owned(), BUSY.to_owned()]));
-    assert_eq!(json!(event["Records"].as_array().map(Vec::len)), json!(2));
 }
