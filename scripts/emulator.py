@@ -1,22 +1,39 @@
 """Runs the AWS emulator, with the things mended that Doze's main job depends on.
 
 ministack's alarms look at all instances' metrics together, act on SNS topics only and have no children; its instances have
-all just been launched, and know no stop protection. Here an alarm looks at the metric with its own dimensions and waits for as
-many datapoints as it asks for; a Lambda action invokes the function with the payload that CloudWatch documents; a composite
-alarm's children are those that its rule names; an instance that is launched with the tag `emulator:up-for-minutes` has been
-up for so long; and one with the tag `emulator:stop-protection` refuses to be stopped.
+all just been launched, know no stop protection, start at once and always, and tell nobody; its rules invoke a function once
+and forget it; its generated secrets hold punctuation that was excluded. Here an alarm looks at the metric with its own
+dimensions and waits for as many datapoints as it asks for; a Lambda action invokes the function with the payload that
+CloudWatch documents; a composite alarm's children are those that its rule names. Started and stopped instances say why they
+are in their state, and EventBridge of each new one; a function that fails an event gets it again, and then its failure queue.
+
+What an instance is to do is said by its tags:
+
+- `emulator:up-for-minutes`, when it is launched: it has been up for so long;
+- `emulator:stop-protection`: it refuses to be stopped;
+- `emulator:no-capacity`: every call that would start it fails, as a whole, for want of capacity;
+- `emulator:slow-start-seconds`: it stays `pending` for so long;
+- `emulator:falls-back`, a code such as `Client.InternalError`: it is `stopped` again, for that reason, instead of `running`.
 """
 
+import contextvars
 import datetime
+import json
 import re
+import threading
 import time
 
 from ministack.app import main
 from ministack.core.arn import parse_arn
-from ministack.services import cloudwatch, ec2, lambda_svc
+from ministack.services import cloudwatch, ec2, eventbridge, lambda_svc, secretsmanager
+from ministack.services.cloudformation import provisioners
 
 UPTIME_TAG = "emulator:up-for-minutes"
 PROTECTION_TAG = "emulator:stop-protection"
+NO_CAPACITY_TAG = "emulator:no-capacity"
+SLOW_START_TAG = "emulator:slow-start-seconds"
+FALLS_BACK_TAG = "emulator:falls-back"
+STATE_CODES = {"pending": 0, "running": 16, "stopped": 80}
 
 
 def evaluate_alarm(alarm):
@@ -83,6 +100,13 @@ def direct_alarm_event(alarm, old_state, new_state, reason):
     }
 
 
+def invoke(function_arn, event):
+    """Invokes a function asynchronously: with its retries, and its failure queue at the end of them."""
+    function, config, _ = lambda_svc._get_func_record_for_ref(function_arn)
+    if function and config:
+        lambda_svc.invoke_async_with_retry(lambda_svc._execution_record_for_config(function, config), event)
+
+
 def with_lambda_actions(dispatch):
     """Adds Lambda actions to those that the emulator knows."""
 
@@ -91,13 +115,14 @@ def with_lambda_actions(dispatch):
         if new_state != "ALARM" or not alarm.get("ActionsEnabled", True):
             return
         for action in alarm.get("AlarmActions") or []:
-            if parse_arn(action).service != "lambda":
-                continue
-            function, config, _ = lambda_svc._get_func_record_for_ref(action)
-            record = lambda_svc._execution_record_for_config(function, config)
-            lambda_svc.invoke_async_with_retry(record, direct_alarm_event(alarm, old_state, new_state, reason))
+            if parse_arn(action).service == "lambda":
+                invoke(action, direct_alarm_event(alarm, old_state, new_state, reason))
 
     return dispatch_alarm_actions
+
+
+def tags_of(instance_id):
+    return {tag["Key"]: tag["Value"] for tag in ec2._tags.get(instance_id, [])}
 
 
 def with_uptime(create):
@@ -107,9 +132,9 @@ def with_uptime(create):
         before = set(ec2._instances)
         answer = create(*args, **kwargs)
         for instance_id in set(ec2._instances) - before:
-            tags = {tag["Key"]: tag["Value"] for tag in ec2._tags.get(instance_id, [])}
-            if UPTIME_TAG in tags:
-                launched = datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(minutes=int(tags[UPTIME_TAG]))
+            minutes = tags_of(instance_id).get(UPTIME_TAG)
+            if minutes is not None:
+                launched = datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(minutes=int(minutes))
                 ec2._instances[instance_id]["LaunchTime"] = launched.strftime("%Y-%m-%dT%H:%M:%S.000Z")
         return answer
 
@@ -131,10 +156,6 @@ def with_children(describe):
     return describe_alarms
 
 
-def is_protected(instance_id):
-    return any(tag["Key"] == PROTECTION_TAG for tag in ec2._tags.get(instance_id, []))
-
-
 def with_stop_protection(describe):
     """Answers for the attribute `disableApiStop`."""
 
@@ -142,24 +163,131 @@ def with_stop_protection(describe):
         if ec2._p(p, "Attribute") != "disableApiStop":
             return describe(p)
         instance_id = ec2._p(p, "InstanceId")
-        value = str(is_protected(instance_id)).lower()
+        value = str(PROTECTION_TAG in tags_of(instance_id)).lower()
         body = f"<instanceId>{instance_id}</instanceId><disableApiStop><value>{value}</value></disableApiStop>"
         return ec2._xml(200, "DescribeInstanceAttributeResponse", body)
 
     return describe_instance_attribute
 
 
-def unless_protected(stop):
-    """Refuses the whole call for one instance under stop protection."""
+def later(seconds, action, *arguments):
+    """Does something on a thread of its own, in the account and Region of this request."""
+    timer = threading.Timer(seconds, contextvars.copy_context().run, (action, *arguments))
+    timer.daemon = True
+    timer.start()
 
-    def stop_instances(p):
-        protected = [instance_id for instance_id in ec2._parse_member_list(p, "InstanceId") if is_protected(instance_id)]
-        if protected:
-            message = f"The instance '{protected[0]}' may not be stopped. Modify its 'disableApiStop' instance attribute."
-            return ec2._error("OperationNotPermitted", message, 400)
-        return stop(p)
 
-    return stop_instances
+def enter(instance, state, code="", message="", transition=""):
+    """Brings an instance into a state, for a reason, and tells EventBridge a moment later."""
+    instance["State"] = {"Code": STATE_CODES[state], "Name": state}
+    instance["StateReason"] = {"Code": code, "Message": message, "Transition": transition}
+    instance_id = instance["InstanceId"]
+    arn = f"arn:aws:ec2:{ec2.get_region()}:{ec2.get_account_id()}:instance/{instance_id}"
+    event = {
+        "Source": "aws.ec2",
+        "DetailType": "EC2 Instance State-change Notification",
+        "Resources": [arn],
+        "Detail": json.dumps({"instance-id": instance_id, "state": state}),
+    }
+    later(0, eventbridge._put_events, {"Entries": [event]}, True)
+
+
+def finish_start(instance):
+    """What becomes of an instance that was started, unless it has been terminated meanwhile."""
+    if instance["State"]["Name"] != "pending":
+        return
+    code = tags_of(instance["InstanceId"]).get(FALLS_BACK_TAG)
+    if code is None:
+        enter(instance, "running")
+    else:
+        enter(instance, "stopped", code, f"{code}: Client error on launch")
+
+
+def refusal(p, possible, verb):
+    """The error for a call that names an unknown instance, or one in a state from which it cannot be done; or none."""
+    for instance_id in ec2._parse_member_list(p, "InstanceId"):
+        if instance_id not in ec2._instances:
+            return ec2._error("InvalidInstanceID.NotFound", f"The instance ID '{instance_id}' does not exist", 400)
+        if ec2._instances[instance_id]["State"]["Name"] not in possible:
+            message = f"The instance '{instance_id}' is not in a state from which it can be {verb}."
+            return ec2._error("IncorrectInstanceState", message, 400)
+    return None
+
+
+def start_instances(p):
+    """Starts as EC2 does: `pending` first, with a new launch time; or, for want of capacity, none of the call's instances."""
+    refused = refusal(p, ("pending", "running", "stopped"), "started")
+    if refused:
+        return refused
+    before = states_of(p)
+    starting = [ec2._instances[instance_id] for instance_id, state in before.items() if state["Name"] == "stopped"]
+    if any(NO_CAPACITY_TAG in tags_of(instance["InstanceId"]) for instance in starting):
+        return ec2._error("InsufficientInstanceCapacity", "Insufficient capacity.", 500)
+    for instance in starting:
+        instance["LaunchTime"] = ec2._now_ts()
+        enter(instance, "pending", "pending", "pending")
+    answer = changes("StartInstancesResponse", before, states_of(p))
+    for instance in starting:
+        later(float(tags_of(instance["InstanceId"]).get(SLOW_START_TAG, 0)), finish_start, instance)
+    return answer
+
+
+def stop_instances(p):
+    """Stops at once, and notes that somebody asked for it; or, for one under stop protection, none of the call's instances."""
+    refused = refusal(p, ("running", "stopped"), "stopped")
+    if refused:
+        return refused
+    before = states_of(p)
+    protected = [instance_id for instance_id in before if PROTECTION_TAG in tags_of(instance_id)]
+    if protected:
+        message = f"The instance '{protected[0]}' may not be stopped. Modify its 'disableApiStop' instance attribute."
+        return ec2._error("OperationNotPermitted", message, 400)
+    code, when = "Client.UserInitiatedShutdown", time.strftime("%Y-%m-%d %H:%M:%S GMT", time.gmtime())
+    for instance_id, state in before.items():
+        if state["Name"] == "running":
+            message = f"{code}: User initiated shutdown"
+            enter(ec2._instances[instance_id], "stopped", code, message, f"User initiated ({when})")
+    return changes("StopInstancesResponse", before, states_of(p))
+
+
+def states_of(p):
+    return {i: ec2._instances[i]["State"] for i in ec2._parse_member_list(p, "InstanceId")}
+
+
+def changes(response, before, after):
+    """The answer to a start or a stop: each instance's state before, and now."""
+
+    def show(name, state):
+        return f"<{name}><code>{state['Code']}</code><name>{state['Name']}</name></{name}>"
+
+    states = {i: show("previousState", before[i]) + show("currentState", after[i]) for i in before}
+    items = "".join(f"<item><instanceId>{i}</instanceId>{shown}</item>" for i, shown in states.items())
+    return ec2._xml(200, response, f"<instancesSet>{items}</instancesSet>")
+
+
+def with_state_reason(instance_xml):
+    """Adds to a described instance why it is in its state."""
+
+    def described(instance):
+        why = instance.get("StateReason", {"Code": "", "Message": "", "Transition": ""})
+        reason = f"<reason>{why['Transition']}</reason>"
+        if why["Code"]:
+            reason += f"<stateReason><code>{why['Code']}</code><message>{why['Message']}</message></stateReason>"
+        return instance_xml(instance).removesuffix("</item>") + reason + "</item>"
+
+    return described
+
+
+def with_excluded_characters(secret_string):
+    """Generates secrets as `GetRandomPassword` does, which knows all that a template can ask for."""
+
+    def generated(properties):
+        wanted = properties.get("GenerateSecretString")
+        if not wanted or "SecretStringTemplate" in wanted:
+            return secret_string(properties)
+        return json.loads(secretsmanager._get_random_password(wanted)[2])["RandomPassword"]
+
+    return generated
 
 
 cloudwatch._evaluate_alarm = evaluate_alarm
@@ -167,6 +295,9 @@ cloudwatch._describe_alarms = with_children(cloudwatch._describe_alarms)
 cloudwatch._dispatch_alarm_actions = with_lambda_actions(cloudwatch._dispatch_alarm_actions)
 ec2._ACTION_MAP["RunInstances"] = with_uptime(ec2._ACTION_MAP["RunInstances"])
 ec2._ACTION_MAP["DescribeInstanceAttribute"] = with_stop_protection(ec2._ACTION_MAP["DescribeInstanceAttribute"])
-ec2._ACTION_MAP["StopInstances"] = unless_protected(ec2._ACTION_MAP["StopInstances"])
+ec2._ACTION_MAP |= {"StartInstances": start_instances, "StopInstances": stop_instances}
+ec2._instance_xml = with_state_reason(ec2._instance_xml)
+eventbridge._dispatch_to_lambda = lambda arn, payload: invoke(arn, json.loads(payload))
+provisioners._sm_secret_string = with_excluded_characters(provisioners._sm_secret_string)
 if __name__ == "__main__":
     main()

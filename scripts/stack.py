@@ -1,7 +1,11 @@
 """An emulated AWS account with Doze deployed in it: started, used and taken down within one `with` block."""
 
+import base64
 import contextlib
 import datetime
+import hashlib
+import hmac
+import http.client
 import json
 import os
 import pathlib
@@ -20,6 +24,8 @@ import boto3
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 REGION = "eu-west-1"
 ARCHITECTURE = {"x86_64": "x86_64", "aarch64": "arm64", "arm64": "arm64"}[platform.machine()]
+# The emulator has a Python of its own: not every script gets along with what it pins.
+EMULATOR = os.path.join(os.environ.get("emulator", sys.prefix), "bin/python")
 PERIOD = 300
 PERIODS = 12
 
@@ -50,6 +56,13 @@ def free_port():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
+
+
+def signed(header, claims, secret):
+    """A JSON Web Token, whatever stands in it."""
+    encode = lambda part: base64.urlsafe_b64encode(part).rstrip(b"=")
+    message = b".".join(encode(json.dumps(part).encode()) for part in (header, claims))
+    return (message + b"." + encode(hmac.digest(secret.encode(), message, hashlib.sha256))).decode()
 
 
 @contextlib.contextmanager
@@ -83,7 +96,9 @@ class Account:
         client = lambda service: boto3.client(service, endpoint_url=url, region_name=REGION)
         self.ec2, self.cloudwatch, self.lambda_ = client("ec2"), client("cloudwatch"), client("lambda")
         self.logs, self.cloudformation = client("logs"), client("cloudformation")
-        self.outputs = {}
+        self.sns, self.sqs = client("sns"), client("sqs")
+        self.secretsmanager, self.events = client("secretsmanager"), client("events")
+        self.outputs, self.inbox = {}, None
 
     def launch(self, name, opted_in=True, up_for_minutes=None, instance_type="t3.micro", tags=None):
         """Launches one instance and returns its id."""
@@ -137,6 +152,14 @@ class Account:
     def tag(self, instance, key, value):
         self.ec2.create_tags(Resources=[instance], Tags=[{"Key": key, "Value": value}])
 
+    def start(self, instance):
+        """Starts an instance as a person does, past Doze."""
+        self.ec2.start_instances(InstanceIds=[instance])
+
+    def stop(self, instance):
+        """Stops an instance as a person does, past Doze."""
+        self.ec2.stop_instances(InstanceIds=[instance])
+
     def state(self, instance):
         answer = self.ec2.describe_instances(InstanceIds=[instance])
         return answer["Reservations"][0]["Instances"][0]["State"]["Name"]
@@ -155,14 +178,38 @@ class Account:
         document = json.loads(answer["Payload"].read())
         return (document.get("errorType") if answer.get("FunctionError") else None), document
 
+    def log_messages(self, group):
+        """All lines of a log group, as they are."""
+        pages = self.logs.get_paginator("filter_log_events").paginate(logGroupName=group)
+        return [event["message"] for page in pages for event in page["events"]]
+
     def log_lines(self, group):
         """All lines of a log group that are JSON documents."""
         lines = []
-        for page in self.logs.get_paginator("filter_log_events").paginate(logGroupName=group):
-            for event in page["events"]:
-                with contextlib.suppress(ValueError):
-                    lines.append(json.loads(event["message"]))
+        for message in self.log_messages(group):
+            with contextlib.suppress(ValueError):
+                lines.append(json.loads(message))
         return lines
+
+    def function(self, logical_id):
+        """The name of one of the stack's functions, such as `home`."""
+        found = self.cloudformation.describe_stack_resource(StackName="doze", LogicalResourceId=f"{logical_id.title()}Function")
+        return found["StackResourceDetail"]["PhysicalResourceId"]
+
+    def site(self):
+        """Where a browser finds the emulated HTTP API: under a name of its own, so that paths are those of AWS."""
+        return f"http://{self.outputs['HttpApiId']}.execute-api.localhost:{self.url.rsplit(':', 1)[1]}"
+
+    def key(self):
+        """The key that links are signed with: its id, as tokens name it, and its secret."""
+        version = self.secretsmanager.get_secret_value(SecretId=self.outputs["LinkKeyArn"], VersionStage="AWSCURRENT")
+        return version["VersionId"][:8], version["SecretString"]
+
+    def token(self, subject, permits=("read", "start", "keep-awake"), seconds=3600):
+        """The token of a link to an instance, or to the `fleet`."""
+        key_id, secret = self.key()
+        claims = {"sub": subject, "act": list(permits), "exp": int(time.time()) + seconds}
+        return signed({"alg": "HS256", "kid": key_id}, claims, secret)
 
     def get(self, path, accept="*/*"):
         """GET through the emulated HTTP API: status, content type and body."""
@@ -173,6 +220,32 @@ class Account:
                 return answer.status, answer.headers["content-type"], answer.read().decode()
         except urllib.error.HTTPError as error:
             return error.code, error.headers["content-type"], error.read().decode()
+
+    def request(self, method, path, body=None, headers=None):
+        """Any request through the emulated HTTP API: status, headers with lower-case names, and body. `path` may be a link of
+        a notification. No redirect is followed."""
+        path = path.removeprefix(self.outputs["HomeUrl"].removesuffix("/"))
+        body = body.encode() if isinstance(body, str) else body
+        connection = http.client.HTTPConnection(self.url.removeprefix("http://"), timeout=30)
+        with contextlib.closing(connection):
+            connection.request(method, f"/_aws/execute-api/{self.outputs['HttpApiId']}/$default{path}", body, headers or {})
+            answer = connection.getresponse()
+            return answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read().decode()
+
+    def subscribe(self):
+        """From now on `messages` shows what Doze tells."""
+        self.inbox = self.sqs.create_queue(QueueName="doze-inbox")["QueueUrl"]
+        attributes = self.sqs.get_queue_attributes(QueueUrl=self.inbox, AttributeNames=["QueueArn"])["Attributes"]
+        self.sns.subscribe(TopicArn=self.outputs["NotificationTopicArn"], Protocol="sqs", Endpoint=attributes["QueueArn"])
+
+    def messages(self):
+        """What Doze told since the last call, oldest first: SNS's envelopes, with `Subject` and `Message`."""
+        found = []
+        while batch := self.sqs.receive_message(QueueUrl=self.inbox, MaxNumberOfMessages=10).get("Messages"):
+            for message in batch:
+                self.sqs.delete_message(QueueUrl=self.inbox, ReceiptHandle=message["ReceiptHandle"])
+                found.append(json.loads(message["Body"]))
+        return found
 
     def last_lines(self, count=25):
         with open(self.log, encoding="utf-8", errors="replace") as log:
@@ -206,7 +279,7 @@ def account():
         }
         os.environ.update({name: value for name, value in env.items() if name.startswith("AWS_") or name == "NO_PROXY"})
         log = os.path.join(scratch, "log")
-        with process([sys.executable, str(ROOT / "scripts/emulator.py")], log, env) as emulator:
+        with process([EMULATOR, str(ROOT / "scripts/emulator.py")], log, env) as emulator:
             account = Account(url, log, env)
 
             def healthy():
