@@ -36,7 +36,26 @@ impl ApiError {
         Self::code_is_about_single_ids(&self.code)
     }
 
+    /// Whether EC2 has no capacity for what was asked: nobody's fault, and over some time later.
+    /// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html>
+    #[must_use]
+    pub fn is_about_capacity(&self) -> bool {
+        Self::code_is_about_capacity(&self.code)
+    }
+
     /// The same of an error's code.
+    #[must_use]
+    pub fn code_is_about_capacity(code: &str) -> bool {
+        matches!(
+            code,
+            "InsufficientInstanceCapacity"
+                | "InsufficientHostCapacity"
+                | "InsufficientCapacityOnHost"
+                | "InsufficientCapacity"
+        )
+    }
+
+    /// The same as `is_about_single_ids`, of an error's code.
     #[must_use]
     pub fn code_is_about_single_ids(code: &str) -> bool {
         matches!(

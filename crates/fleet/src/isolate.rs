@@ -12,6 +12,10 @@ pub const IDS_PER_BATCH: usize = 50;
 /// The most calls spent on one batch: enough to drop every id one by one where EC2 names each. One unnamed bad id among 50
 /// takes 13.
 pub const CALLS_PER_BATCH: usize = IDS_PER_BATCH + 10;
+/// The same for starts, and for all batches of a run together but for their first calls: EC2 takes 5 starts at once and 2
+/// more a second, so that these take half a minute. With far fewer, a handful without capacity among 50 would keep the same
+/// others from being tried in every run.
+pub const CALLS_FOR_STARTS: usize = 60;
 
 /// An id that an action did not work for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,31 +30,41 @@ pub struct Refused {
 /// the accepted calls and the refused ids. An error that is not about single ids fails its batch at once.
 pub async fn in_batches<T>(
     ids: &[InstanceId],
+    call: impl AsyncFnMut(&[InstanceId]) -> Result<T, ApiError>,
+) -> (Vec<T>, Vec<Refused>) {
+    in_bounded_batches(ids, CALLS_PER_BATCH * ids.len().div_ceil(IDS_PER_BATCH), call).await
+}
+
+/// The same, with at most `calls` calls for the first 50 ids, and one more for each 50 further ones. A group that they do not
+/// suffice to divide is refused with the error it got; each other one has its turn.
+pub async fn in_bounded_batches<T>(
+    ids: &[InstanceId],
+    calls: usize,
     mut call: impl AsyncFnMut(&[InstanceId]) -> Result<T, ApiError>,
 ) -> (Vec<T>, Vec<Refused>) {
     let (mut answers, mut refused) = (Vec::new(), Vec::new());
-    for batch in ids.chunks(IDS_PER_BATCH) {
-        let mut waiting = VecDeque::from([batch.to_vec()]);
-        let mut calls_left = CALLS_PER_BATCH;
-        while let Some(group) = waiting.pop_front() {
-            let error = match call(&group).await {
-                Ok(answer) => {
-                    answers.push(answer);
-                    calls_left -= 1;
-                    continue;
-                }
-                Err(error) => error,
-            };
-            calls_left = calls_left.saturating_sub(1);
-            let split = if error.is_about_single_ids() { split(group, &error) } else { Split::all_refused(group) };
-            refused.extend(split.refused.into_iter().map(|instance| Refused { instance, error: error.clone() }));
-            waiting.extend(split.retry);
-            if calls_left < waiting.len() {
-                // Whatever still waits will come up again with the next run.
-                let unsettled = waiting.drain(..).flatten();
-                refused.extend(unsettled.map(|instance| Refused { instance, error: error.clone() }));
+    let mut waiting: VecDeque<Vec<InstanceId>> = ids.chunks(IDS_PER_BATCH).map(<[_]>::to_vec).collect();
+    let mut calls_left = (calls + waiting.len()).saturating_sub(1);
+    while let Some(group) = waiting.pop_front() {
+        calls_left = calls_left.saturating_sub(1);
+        let error = match call(&group).await {
+            Ok(answer) => {
+                answers.push(answer);
+                continue;
             }
+            Err(error) => error,
+        };
+        let may_be_about_some = error.is_about_single_ids() || error.is_about_capacity();
+        let Split { refused: named, retry } =
+            if may_be_about_some { split(group, &error) } else { Split::all_refused(group) };
+        let mut unsettled = named;
+        if waiting.len() + retry.len() <= calls_left {
+            waiting.extend(retry);
+        } else {
+            // They will come up again with the next run.
+            unsettled.extend(retry.into_iter().flatten());
         }
+        refused.extend(unsettled.into_iter().map(|instance| Refused { instance, error: error.clone() }));
     }
     (answers, refused)
 }
@@ -110,19 +124,58 @@ mod tests {
         bad: &[usize],
         refusal: impl Fn(&InstanceId) -> ApiError,
     ) -> (BTreeSet<InstanceId>, Vec<Refused>, usize) {
+        run_within(None, ids, bad, refusal)
+    }
+
+    /// The same within a bound on calls.
+    fn run_within(
+        bound: Option<usize>,
+        ids: &[InstanceId],
+        bad: &[usize],
+        refusal: impl Fn(&InstanceId) -> ApiError,
+    ) -> (BTreeSet<InstanceId>, Vec<Refused>, usize) {
         let bad: BTreeSet<&InstanceId> = bad.iter().map(|index| &ids[*index]).collect();
         let calls = RefCell::new(0);
-        let (answers, refused) = in_batches(ids, async |group: &[InstanceId]| {
+        let call = async |group: &[InstanceId]| {
             *calls.borrow_mut() += 1;
             match group.iter().find(|id| bad.contains(id)) {
                 Some(id) => Err(refusal(id)),
                 None => Ok(group.to_vec()),
             }
-        })
-        .now_or_never()
+        };
+        let (answers, refused) = match bound {
+            Some(bound) => in_bounded_batches(ids, bound, call).now_or_never(),
+            None => in_batches(ids, call).now_or_never(),
+        }
         .expect("nothing waits");
-        let accepted: BTreeSet<_> = answers.into_iter().flatten().collect();
-        (accepted, refused, calls.into_inner())
+        let accepted: Vec<InstanceId> = answers.into_iter().flatten().collect();
+        let settled = accepted.iter().chain(refused.iter().map(|refused| &refused.instance));
+        assert_eq!(settled.clone().collect::<BTreeSet<_>>(), ids.iter().collect(), "nobody is lost");
+        assert_eq!(settled.count(), ids.len(), "and nobody is there twice");
+        (accepted.into_iter().collect(), refused, calls.into_inner())
+    }
+
+    /// EC2 names no id where it has no capacity.
+    fn no_capacity(_: &InstanceId) -> ApiError {
+        error("InsufficientInstanceCapacity", "There is no Spot capacity available that matches your request.")
+    }
+
+    /// Starts run by run, as long as any can be started; how many are in the end, and the most calls of one run.
+    fn start_run_by_run(count: u32, bad: &[usize]) -> (usize, usize) {
+        let all = ids(count);
+        let mut waiting: Vec<usize> = (0..all.len()).collect();
+        let mut most_calls = 0;
+        loop {
+            let ids: Vec<InstanceId> = waiting.iter().map(|index| all[*index].clone()).collect();
+            let bad: Vec<usize> =
+                waiting.iter().enumerate().filter(|(_, index)| bad.contains(index)).map(|(place, _)| place).collect();
+            let (accepted, _, calls) = run_within(Some(CALLS_FOR_STARTS), &ids, &bad, no_capacity);
+            most_calls = most_calls.max(calls);
+            waiting.retain(|index| !accepted.contains(&all[*index]));
+            if accepted.is_empty() {
+                return (all.len() - waiting.len(), most_calls);
+            }
+        }
     }
 
     #[test]
@@ -162,6 +215,57 @@ mod tests {
             assert!(calls <= CALLS_PER_BATCH, "{calls} calls");
             assert_eq!((accepted.len(), refused.len()), (0, 50));
         }
+    }
+
+    #[test]
+    fn one_without_capacity_holds_up_nobody() {
+        let ids = ids(50);
+        for bad in 0..50 {
+            let (accepted, refused, calls) = run_within(Some(CALLS_FOR_STARTS), &ids, &[bad], no_capacity);
+            assert_eq!((accepted.len(), refused.len()), (49, 1), "without capacity: {bad}");
+            assert!(refused[0].instance == ids[bad] && calls <= 13, "{calls} calls");
+        }
+    }
+
+    #[test]
+    fn many_without_capacity_hold_up_nobody_for_ever() {
+        for (count, every) in [(10, 2), (50, 2), (50, 3), (50, 5), (50, 17), (120, 4), (120, 7), (500, 20)] {
+            let bad: Vec<usize> = (0..usize::try_from(count).expect("few")).step_by(every).collect();
+            let (started, calls) = start_run_by_run(count, &bad);
+            assert_eq!(started + bad.len(), usize::try_from(count).expect("few"), "1 of {every} among {count}");
+            assert!(calls < CALLS_FOR_STARTS + 10, "{calls} calls");
+        }
+    }
+
+    #[test]
+    fn where_nobody_has_capacity_a_bounded_number_of_calls_finds_out() {
+        for (count, bound) in [(1, 1), (20, 39), (50, 60), (51, 61), (500, 69)] {
+            let ids = ids(count);
+            let all: Vec<usize> = (0..ids.len()).collect();
+            let (accepted, refused, calls) = run_within(Some(CALLS_FOR_STARTS), &ids, &all, no_capacity);
+            assert_eq!((accepted.len(), refused.len()), (0, ids.len()));
+            assert!((bound - 1..=bound).contains(&calls), "{calls} calls for {count}");
+            assert!(refused.iter().all(|refused| refused.error.is_about_capacity()));
+        }
+    }
+
+    #[test]
+    fn a_group_that_cannot_be_divided_any_more_leaves_the_others_their_turn() {
+        let ids = ids(8);
+        for (bound, started) in [(1, 0), (2, 0), (3, 4), (5, 6), (7, 7)] {
+            let (accepted, refused, calls) = run_within(Some(bound), &ids, &[0], no_capacity);
+            assert_eq!((accepted.len(), refused.len()), (started, 8 - started), "{bound} calls");
+            assert!(calls <= bound);
+        }
+        let batches = (0..101).map(|n| format!("i-{n:017x}").parse().expect("valid")).collect::<Vec<InstanceId>>();
+        let (accepted, _, calls) = run_within(Some(1), &batches, &[0, 60], no_capacity);
+        assert_eq!((accepted.len(), calls), (1, 3), "each batch has its call");
+    }
+
+    #[test]
+    fn nothing_takes_no_call() {
+        let (accepted, refused, calls) = run_within(Some(CALLS_FOR_STARTS), &[], &[], no_capacity);
+        assert_eq!((accepted.len(), refused.len(), calls), (0, 0, 0));
     }
 
     #[test]

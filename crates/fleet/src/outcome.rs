@@ -11,6 +11,12 @@ use crate::ApiError;
 pub enum Action {
     /// `StopInstances`.
     Stop,
+    /// `StartInstances`.
+    Start,
+    /// `CreateTags`, to remember a start that is owed.
+    Owe,
+    /// `DeleteTags`, once an owed start has come true or nobody waits for it any more.
+    Settle,
     /// `DeleteTags`, after a stop that did not happen.
     Untag,
     /// `CreateTags`, to announce a stop.
@@ -27,6 +33,13 @@ pub enum OutcomeResult {
     Done,
     /// The instance was in that state, or on the way to it, before.
     Already,
+    /// A start that capacity refused: it stays owed, and a later run tries again.
+    Owed {
+        /// EC2's error code.
+        code: String,
+        /// What EC2 said.
+        message: String,
+    },
     /// The action was refused or failed.
     Failed {
         /// The service's error code, or one of `ApiError`'s own.
@@ -67,6 +80,27 @@ impl Outcome {
             },
         };
         Self { instance, action: Action::Stop, result, from: Some(from), to: Some(to) }
+    }
+
+    /// A start that EC2 accepted, by the states it answered with. Only a state on the way to `running` proves a start.
+    #[must_use]
+    pub fn started(instance: InstanceId, from: InstanceState, to: InstanceState) -> Self {
+        let result = match (from, to) {
+            (InstanceState::Pending | InstanceState::Running, _) => OutcomeResult::Already,
+            (_, InstanceState::Pending | InstanceState::Running) => OutcomeResult::Done,
+            _ => OutcomeResult::Failed {
+                code: ApiError::BAD_ANSWER.to_owned(),
+                message: "the answer does not say that the instance is starting".to_owned(),
+            },
+        };
+        Self { instance, action: Action::Start, result, from: Some(from), to: Some(to) }
+    }
+
+    /// A start that capacity refused.
+    #[must_use]
+    pub fn owed(instance: InstanceId, error: &ApiError) -> Self {
+        let result = OutcomeResult::Owed { code: error.code.clone(), message: error.message.clone() };
+        Self { instance, action: Action::Start, result, from: None, to: None }
     }
 
     /// An action that took effect and changed no state.

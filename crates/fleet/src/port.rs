@@ -41,6 +41,15 @@ pub trait ReadFleet {
     async fn stop_protection(&self, ids: &[InstanceId]) -> BTreeMap<InstanceId, StopProtection>;
 }
 
+/// Where an instance can be reached.
+pub trait ReadAddresses {
+    /// The public DNS name or address, else the private one. `None` if the instance has none, or does not exist.
+    ///
+    /// # Errors
+    /// EC2 did not answer.
+    async fn address(&self, id: &InstanceId) -> Result<Option<String>, ApiError>;
+}
+
 /// Looks up what an alarm is about, where its event does not say.
 pub trait ReadAlarms {
     /// The alarms of these names. A name that CloudWatch does not know is absent from the answer.
@@ -96,6 +105,9 @@ impl Watches {
 pub trait ChangeFleet {
     /// Stops the instances: never by force, never with hibernation. One outcome an id.
     async fn stop(&self, ids: &[InstanceId]) -> Vec<Outcome>;
+
+    /// Starts the instances. One outcome an id; `Owed` where EC2 has no capacity.
+    async fn start(&self, ids: &[InstanceId]) -> Vec<Outcome>;
 
     /// Puts tags on the instances, and returns those that refused.
     async fn tag(&self, ids: &[InstanceId], tags: &[(&str, &str)]) -> Vec<Refused>;

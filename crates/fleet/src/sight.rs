@@ -1,54 +1,98 @@
-//! What a run sees of the fleet: instances and measurements, read in the order in which they are needed.
+//! What is seen of the fleet: instances and measurements, read in the order in which they are needed.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use fleet::{ApiError, ReadFleet};
 use idleness::{
-    Decision, Evidence, Explanation, Instance, InstanceId, Record, Rules, decide, explain, needs_evidence,
-    needs_sessions,
+    Decision, Evidence, Explanation, Instance, InstanceId, InstanceState, Record, Rules, decide, explain,
+    needs_evidence, needs_sessions, starting_after,
 };
 use jiff::Timestamp;
 
-use crate::event::Purpose;
+use crate::{ApiError, ReadFleet};
 
-/// The instances that a run is about. `None` stands for all opted-in ones.
-pub(crate) type Scope = Option<BTreeSet<InstanceId>>;
+/// The instances that somebody looks at. `None` stands for all opted-in ones.
+pub type Scope = Option<BTreeSet<InstanceId>>;
 
-/// What is known of the instances that a run is about.
+/// How much is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Depth {
+    /// What decisions depend on: measurements of running instances that nothing else protects.
+    Needed,
+    /// All that the gates look at, of every instance: who asks wants to see all of it.
+    Everything,
+    /// No measurements, and only the stopped instances: whether one is to be started depends on no measurement.
+    Stopped,
+}
+
+/// What is known of the instances that somebody looks at.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct Sight {
+pub struct Sight {
     instances: BTreeMap<InstanceId, Instance>,
     evidence: BTreeMap<InstanceId, Evidence>,
     not_found: Vec<InstanceId>,
+    /// Opted-in instances that it is not about, but that others of the fleet depend on.
+    others: BTreeMap<InstanceId, Instance>,
+    /// Whether all opted-in instances are among those of this sight.
+    sees_fleet: bool,
     /// Of which instances EC2 was asked about stop protection.
     asked_for_protection: BTreeSet<InstanceId>,
 }
 
 impl Sight {
-    /// Describes the instances, and measures those about which measurements decide; for an explanation, all of them.
-    pub(crate) async fn of(
+    /// Describes the instances, and reads about them what the depth asks for.
+    ///
+    /// # Errors
+    /// The instances could not be described, or not be measured.
+    pub async fn of(
         fleet: &impl ReadFleet,
         scope: &Scope,
-        purpose: Purpose,
+        depth: Depth,
         rules: &Rules,
         now: Timestamp,
     ) -> Result<Self, ApiError> {
         let mut sight = Self::describe(fleet, scope).await?;
-        let subjects: Vec<_> = sight
+        if depth == Depth::Stopped {
+            sight.narrow(|instance| instance.state == InstanceState::Stopped);
+            return Ok(sight);
+        }
+        sight.measure(fleet, depth, rules, now).await?;
+        Ok(sight)
+    }
+
+    /// All opted-in instances, none of them measured.
+    ///
+    /// # Errors
+    /// They could not be described.
+    pub async fn of_fleet(fleet: &impl ReadFleet) -> Result<Self, ApiError> {
+        Self::describe(fleet, &None).await
+    }
+
+    /// Reads about the instances what the depth asks for.
+    ///
+    /// # Errors
+    /// They could not be measured.
+    pub async fn measure(
+        &mut self,
+        fleet: &impl ReadFleet,
+        depth: Depth,
+        rules: &Rules,
+        now: Timestamp,
+    ) -> Result<(), ApiError> {
+        let subjects: Vec<_> = self
             .instances
             .values()
-            .filter(|instance| purpose == Purpose::Explain || needs_evidence(instance, rules, now))
+            .filter(|instance| depth == Depth::Everything || needs_evidence(instance, rules, now))
             .map(|instance| (instance, rules.policy_of(instance)))
             .collect();
         if !subjects.is_empty() {
-            sight.evidence = fleet.evidence(&subjects, now).await?;
+            self.evidence = fleet.evidence(&subjects, now).await?;
         }
-        sight.read_sessions(fleet, purpose, rules, now).await;
-        if purpose == Purpose::Explain {
-            let ids: Vec<InstanceId> = sight.instances.keys().cloned().collect();
-            sight.read_protection(fleet, &ids).await;
+        self.read_sessions(fleet, depth, rules, now).await;
+        if depth == Depth::Everything {
+            let ids: Vec<InstanceId> = self.instances.keys().cloned().collect();
+            self.read_protection(fleet, &ids).await;
         }
-        Ok(sight)
+        Ok(())
     }
 
     async fn describe(fleet: &impl ReadFleet, scope: &Scope) -> Result<Self, ApiError> {
@@ -56,7 +100,7 @@ impl Sight {
             // By id, so that an instance which moved from one page of the answer to the next is decided about once.
             let instances =
                 fleet.opted_in().await?.into_iter().map(|instance| (instance.id.clone(), instance)).collect();
-            return Ok(Self { instances, ..Self::default() });
+            return Ok(Self { instances, sees_fleet: true, ..Self::default() });
         };
         if ids.is_empty() {
             return Ok(Self::default());
@@ -69,10 +113,49 @@ impl Sight {
         Ok(Self { instances, not_found, ..Self::default() })
     }
 
+    /// Narrows what it is about to some of the instances. The others stay in sight.
+    pub fn narrow(&mut self, is_meant: impl Fn(&Instance) -> bool) {
+        let (meant, others): (_, BTreeMap<_, _>) =
+            std::mem::take(&mut self.instances).into_iter().partition(|(_, instance)| is_meant(instance));
+        self.instances = meant;
+        self.others.extend(others);
+    }
+
+    /// Reads the whole fleet, unless it has been read.
+    ///
+    /// # Errors
+    /// It could not be described.
+    pub async fn read_fleet(&mut self, fleet: &impl ReadFleet) -> Result<(), ApiError> {
+        if self.sees_fleet {
+            return Ok(());
+        }
+        let all = fleet.opted_in().await?.into_iter();
+        let others = all.filter(|instance| !self.instances.contains_key(&instance.id));
+        self.others = others.map(|instance| (instance.id.clone(), instance)).collect();
+        self.sees_fleet = true;
+        Ok(())
+    }
+
+    /// Makes it about those stopped instances, too, that start after one of its running ones.
+    pub fn add_those_after_running(&mut self) {
+        let running = self.instances.values().filter(|instance| instance.state == InstanceState::Running);
+        let after: BTreeSet<InstanceId> =
+            running.flat_map(|instance| starting_after(&instance.id, self.fleet())).collect();
+        for id in after {
+            if let Some(instance) = self.others.remove(&id) {
+                if instance.state == InstanceState::Stopped {
+                    self.instances.insert(id, instance);
+                } else {
+                    self.others.insert(id, instance);
+                }
+            }
+        }
+    }
+
     /// Reads the sessions of the instances about which they decide.
-    async fn read_sessions(&mut self, fleet: &impl ReadFleet, purpose: Purpose, rules: &Rules, now: Timestamp) {
+    async fn read_sessions(&mut self, fleet: &impl ReadFleet, depth: Depth, rules: &Rules, now: Timestamp) {
         let matters = |instance: &&Instance| {
-            let is_asked = purpose == Purpose::Explain && rules.policy_of(instance).heeds_sessions;
+            let is_asked = depth == Depth::Everything && rules.policy_of(instance).heeds_sessions;
             is_asked || needs_sessions(instance, self.evidence_of(&instance.id), rules, now)
         };
         let ids: Vec<InstanceId> =
@@ -87,7 +170,7 @@ impl Sight {
     }
 
     /// Asks about the stop protection of those instances of which it has not been asked. Whether there was any.
-    pub(crate) async fn read_protection(&mut self, fleet: &impl ReadFleet, ids: &[InstanceId]) -> bool {
+    pub async fn read_protection(&mut self, fleet: &impl ReadFleet, ids: &[InstanceId]) -> bool {
         let is_new = |id: &&InstanceId| self.instances.contains_key(id) && !self.asked_for_protection.contains(id);
         let new: Vec<InstanceId> = ids.iter().filter(is_new).cloned().collect();
         if new.is_empty() {
@@ -103,24 +186,39 @@ impl Sight {
     }
 
     /// One decision an instance.
-    pub(crate) fn decide(&self, rules: &Rules, now: Timestamp) -> Vec<Decision> {
+    #[must_use]
+    pub fn decide(&self, rules: &Rules, now: Timestamp) -> Vec<Decision> {
         let decided =
             self.instances.values().map(|instance| decide(instance, self.evidence_of(&instance.id), rules, now));
         decided.chain(self.not_found.iter().cloned().map(Decision::not_found)).collect()
     }
 
-    pub(crate) fn instances(&self) -> impl Iterator<Item = &Instance> {
+    /// The instances that it is about.
+    pub fn instances(&self) -> impl Iterator<Item = &Instance> {
         self.instances.values()
     }
 
+    /// The opted-in instances that were seen.
+    pub fn fleet(&self) -> impl Iterator<Item = &Instance> {
+        self.instances.values().chain(self.others.values()).filter(|instance| instance.tags.opted_in())
+    }
+
+    /// One of the instances that were seen.
+    #[must_use]
+    pub fn instance(&self, id: &InstanceId) -> Option<&Instance> {
+        self.instances.get(id).or_else(|| self.others.get(id))
+    }
+
     /// The record of a decision; `None` about an instance that was not seen.
-    pub(crate) fn record(&self, decision: &Decision, rules: &Rules, now: Timestamp) -> Option<Record> {
-        let instance = self.instances.get(&decision.instance)?;
+    #[must_use]
+    pub fn record(&self, decision: &Decision, rules: &Rules, now: Timestamp) -> Option<Record> {
+        let instance = self.instance(&decision.instance)?;
         Some(Record::new(decision.clone(), instance, self.evidence_of(&instance.id), rules, now))
     }
 
     /// The decision in words; `None` about an instance that was not seen.
-    pub(crate) fn explain(&self, decision: &Decision, rules: &Rules, now: Timestamp) -> Option<Explanation> {
+    #[must_use]
+    pub fn explain(&self, decision: &Decision, rules: &Rules, now: Timestamp) -> Option<Explanation> {
         let instance = self.instances.get(&decision.instance)?;
         Some(explain(instance, self.evidence_of(&instance.id), rules, decision, now))
     }

@@ -69,6 +69,12 @@ pub(crate) fn after(reason: Reason, case: &Case<'_>) -> Option<Announcement> {
         Reason::RecentlyStarted if case.instance.launched_at.is_none() => None,
         Reason::InsufficientData if case.findings().iter().any(Finding::is_busy) => Some(Announcement::Withdrawn),
         Reason::AlreadyStopped
+        | Reason::StartFailed
+        | Reason::WaitsForOthers
+        | Reason::ScheduleOpen
+        | Reason::StartOwed
+        | Reason::Requested
+        | Reason::Needed
         | Reason::AutoScalingMember
         | Reason::ClusterMember
         | Reason::OneTimeSpot

@@ -22,6 +22,20 @@ pub enum Verdict {
     Keep,
     /// Stop it.
     Stop,
+    /// Start it.
+    Start,
+}
+
+impl Verdict {
+    /// The verdict as reports name it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Keep => "keep",
+            Self::Stop => "stop",
+            Self::Start => "start",
+        }
+    }
 }
 
 /// Why.
@@ -32,8 +46,20 @@ pub enum Reason {
     NotFound,
     /// The tag `doze` is not exactly `on`.
     NotOptedIn,
-    /// It is stopped.
+    /// It is stopped, and there is no reason to start it.
     AlreadyStopped,
+    /// It was started, and fell back to `stopped`.
+    StartFailed,
+    /// It is stopped, and starts after others that do not run yet.
+    WaitsForOthers,
+    /// A window of its schedule is open, and it was Doze that stopped it.
+    ScheduleOpen,
+    /// A start that capacity refused is to be tried again.
+    StartOwed,
+    /// A person asked for it.
+    Requested,
+    /// Another instance is to start, and starts after this one, which Doze had stopped.
+    Needed,
     /// It is starting, stopping, or in a state unknown to us.
     InTransition,
     /// It is terminated, or about to be.
@@ -71,14 +97,17 @@ pub enum Reason {
 }
 
 impl Reason {
-    /// The verdict that goes with the reason. There is one reason to stop, and every other one keeps.
+    /// The verdict that goes with the reason. There is one reason to stop, and four to start.
     #[must_use]
     pub const fn verdict(self) -> Verdict {
         match self {
             Self::Idle => Verdict::Stop,
+            Self::ScheduleOpen | Self::StartOwed | Self::Requested | Self::Needed => Verdict::Start,
             Self::NotFound
             | Self::NotOptedIn
             | Self::AlreadyStopped
+            | Self::StartFailed
+            | Self::WaitsForOthers
             | Self::InTransition
             | Self::Terminated
             | Self::BadTag
@@ -105,6 +134,12 @@ impl Reason {
             Self::NotFound => "not-found",
             Self::NotOptedIn => "not-opted-in",
             Self::AlreadyStopped => "already-stopped",
+            Self::StartFailed => "start-failed",
+            Self::WaitsForOthers => "waits-for-others",
+            Self::ScheduleOpen => "schedule-open",
+            Self::StartOwed => "start-owed",
+            Self::Requested => "requested",
+            Self::Needed => "needed",
             Self::InTransition => "in-transition",
             Self::Terminated => "terminated",
             Self::BadTag => "bad-tag",
@@ -170,10 +205,22 @@ impl Decision {
         Self { instance, verdict: reason.verdict(), reason, evidence: Vec::new(), detail: None, announcement: None }
     }
 
+    /// The decision to start an instance because a person asked for it.
+    pub(crate) const fn requested(instance: InstanceId) -> Self {
+        let reason = Reason::Requested;
+        Self { instance, verdict: reason.verdict(), reason, evidence: Vec::new(), detail: None, announcement: None }
+    }
+
     /// This decision, turned over for another reason with more evidence.
     pub(crate) fn overruled(mut self, reason: Reason, finding: Finding) -> Self {
         self.evidence.push(finding);
         Self { verdict: reason.verdict(), reason, ..self }
+    }
+
+    /// This decision about a stopped instance, turned over because of other instances. An announcement that it still carries
+    /// is for a run that is about the instance itself.
+    pub(crate) fn turned(self, reason: Reason, detail: String) -> Self {
+        Self { verdict: reason.verdict(), reason, detail: Some(detail), announcement: None, ..self }
     }
 
     /// How close the busiest signal came to its limit: 0 is no activity, 1 is the limit itself.

@@ -10,12 +10,13 @@ use crate::{
     evidence::{Evidence, SeriesStatus},
     finding::Finding,
     gates::{Case, Gate, Hold, uptime},
-    instance::{Instance, InstanceId, Market, StopProtection},
+    instance::{Instance, InstanceId, InstanceState, Market, StopProtection},
     metric::Unit,
+    order::Turn,
     plan::Place,
 };
 
-/// Why an instance is stopped or kept.
+/// Why an instance is stopped, started or kept.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Explanation {
     /// The instance.
@@ -63,6 +64,11 @@ pub fn explain(
         steps.push(if gate == Gate::Grace && is_kept { grace_of_kept(&case) } else { step(gate, &case) });
     }
     steps.push(cap(decision));
+    if let Some(turn) = Turn::of(decision) {
+        // What other instances made of it stands beside what the instance itself asks for.
+        let state = steps.iter_mut().filter(|step| step.gate == name(Gate::State));
+        state.for_each(|step| step.words = format!("{}\n{}", step.words, turn.detail));
+    }
     if let Some(first) = steps.iter_mut().find(|step| step.holds) {
         first.decides = true;
     }
@@ -84,19 +90,23 @@ impl fmt::Display for Explanation {
         let verdict = match self.verdict {
             Verdict::Stop => "is to be stopped",
             Verdict::Keep => "is kept",
+            Verdict::Start => "is to be started",
         };
         writeln!(f, "{} {verdict}: {}", self.instance, self.reason.as_str())?;
         writeln!(f, "at {}, by the policy {}", self.at, self.policy)?;
         let width = self.steps.iter().map(|step| step.gate.len()).max().unwrap_or_default();
+        let mark_width = if self.verdict == Verdict::Start { 5 } else { 4 };
         for (number, step) in self.steps.iter().enumerate() {
             let mark = match (step.decides, step.holds) {
+                (true, _) if self.verdict == Verdict::Start => "START",
                 (true, _) => "KEEP",
                 (false, true) => "keep",
                 (false, false) => "pass",
             };
             let mut lines = step.words.lines();
-            writeln!(f, "{:>3}. {mark}  {:width$}  {}", number + 1, step.gate, lines.next().unwrap_or_default())?;
-            lines.try_for_each(|line| writeln!(f, "{:width$}  {line}", "", width = width + 11))?;
+            let (number, first) = (number + 1, lines.next().unwrap_or_default());
+            writeln!(f, "{number:>3}. {mark:mark_width$}  {:width$}  {first}", step.gate)?;
+            lines.try_for_each(|line| writeln!(f, "{:indent$}{line}", "", indent = mark_width + width + 9))?;
         }
         Ok(())
     }
@@ -144,11 +154,10 @@ fn grace_of_kept(case: &Case<'_>) -> Step {
 const UNREADABLE: &str = "not looked at, since a tag cannot be read";
 
 fn words(gate: Gate, case: &Case<'_>, hold: Option<&Hold>) -> String {
+    let (holds, instance) = (hold.is_some(), case.instance);
     if let Some(detail) = hold.and_then(|hold| hold.detail.clone()) {
-        return detail;
+        return if gate == Gate::State { format!("its state is {}; {detail}", state(instance)) } else { detail };
     }
-    let holds = hold.is_some();
-    let instance = case.instance;
     let either = |if_holds: &str, if_passes: &str| if holds { if_holds } else { if_passes }.to_owned();
     match gate {
         Gate::OptIn => either("the tag doze is not exactly on", "the tag doze is on"),
@@ -174,6 +183,9 @@ fn words(gate: Gate, case: &Case<'_>, hold: Option<&Hold>) -> String {
         },
         Gate::Schedule => schedule(case),
         Gate::Uptime => match uptime(case) {
+            Finding { observed: Some(ago), .. } if instance.state == InstanceState::Stopped => {
+                format!("last started {} minutes ago", minutes(ago))
+            }
             Finding { observed: Some(up), limit, .. } => {
                 format!("up for {} minutes, at least {}", minutes(up), minutes(limit))
             }
@@ -240,20 +252,22 @@ const fn problem(status: SeriesStatus) -> &'static str {
 }
 
 fn activity(case: &Case<'_>) -> String {
-    let lines: Vec<String> = case.findings().iter().filter(|finding| !finding.skipped).map(measured).collect();
+    let lines: Vec<String> =
+        case.findings().iter().filter(|finding| !finding.skipped).map(Finding::to_string).collect();
     if lines.is_empty() { "nothing was measured".to_owned() } else { lines.join("\n") }
 }
 
-/// One finding: the number, its limit, and the share where one is allowed.
-fn measured(finding: &Finding) -> String {
-    let Some(observed) = finding.observed else { return format!("{}: not measured", finding.signal) };
-    let comparison = if finding.is_busy() { "above" } else { "within" };
-    let limit = format!("{} {}", rounded(finding.limit), unit(finding.unit));
-    let observed = told_apart(observed, finding.limit);
-    let text = format!("{}: {observed} {comparison} {}", finding.signal, limit.trim_end());
-    match finding.share {
-        Some(share) => format!("{text}; {} datapoints above, {} allowed", share.above, share.allowed_above),
-        None => text,
+impl fmt::Display for Finding {
+    /// The number, its limit, and the share where one is allowed: `cpu: 63 above 5 %`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some(observed) = self.observed else { return write!(f, "{}: not measured", self.signal) };
+        let comparison = if self.is_busy() { "above" } else { "within" };
+        let limit = format!("{} {}", rounded(self.limit), unit(self.unit));
+        write!(f, "{}: {} {comparison} {}", self.signal, told_apart(observed, self.limit), limit.trim_end())?;
+        match self.share {
+            Some(share) => write!(f, "; {} datapoints above, {} allowed", share.above, share.allowed_above),
+            None => Ok(()),
+        }
     }
 }
 
@@ -300,6 +314,7 @@ fn cap(decision: &Decision) -> Step {
         (Some(Place { stops_so_far, limit }), _) => format!("{stops_so_far} of {limit} stops in the last hour"),
         (None, Verdict::Stop) => "there is a place left in this hour".to_owned(),
         (None, Verdict::Keep) => "not asked for: it takes no place".to_owned(),
+        (None, Verdict::Start) => "not asked for: a start takes no place".to_owned(),
     };
     Step { gate: "cap on stops", holds: decision.reason == Reason::OverCap, decides: false, words }
 }

@@ -114,7 +114,8 @@ impl Finding {
     }
 
     /// Whether the limit was exceeded. Nothing observed exceeds nothing.
-    pub(crate) fn is_busy(&self) -> bool {
+    #[must_use]
+    pub fn is_busy(&self) -> bool {
         self.observed.is_some_and(|observed| observed > self.limit)
     }
 

@@ -1,5 +1,5 @@
-//! The gates, in their order. Each looks at one case and says whether it holds, and by what; each keeps the instance. An
-//! instance that no gate keeps is idle.
+//! The gates, in their order. Each looks at one case and says whether it holds, and by what; each keeps the instance from
+//! being stopped. An instance that no gate keeps is idle. What becomes of one that is stopped already is `starting`'s.
 
 use std::cell::OnceCell;
 
@@ -13,6 +13,7 @@ use crate::{
     instance::{AUTO_SCALING_TAG, Instance, InstanceState, Market, RootDevice, StopProtection, is_cluster_tag},
     metric::Unit,
     policy::Policy,
+    starting::at_rest,
     wishes::{BadTag, Wishes},
 };
 
@@ -63,11 +64,11 @@ pub(crate) struct Hold {
 }
 
 impl Hold {
-    const fn plain(reason: Reason) -> Self {
+    pub(crate) const fn plain(reason: Reason) -> Self {
         Self { reason, evidence: Vec::new(), detail: None, announcement: None }
     }
 
-    fn because(reason: Reason, detail: String) -> Self {
+    pub(crate) fn because(reason: Reason, detail: String) -> Self {
         Self { detail: Some(detail), ..Self::plain(reason) }
     }
 
@@ -85,6 +86,11 @@ impl<'a> Case<'a> {
     /// The policy that counts here.
     pub(crate) const fn policy(&self) -> &'a Policy {
         self.policy
+    }
+
+    /// What the tags say, or which of them does not parse.
+    pub(crate) const fn read_wishes(&self) -> Result<&Wishes, &BadTag> {
+        self.wishes.as_ref()
     }
 
     pub(crate) fn wishes(&self) -> Option<&Wishes> {
@@ -146,7 +152,7 @@ impl Gate {
     pub(crate) fn check(self, case: &Case<'_>) -> Option<Hold> {
         match self {
             Self::OptIn => (!case.instance.tags.opted_in()).then(|| Hold::plain(Reason::NotOptedIn)),
-            Self::State => not_running(case.instance.state).map(Hold::plain),
+            Self::State => not_running(case),
             Self::Tags => case.wishes.as_ref().err().map(|bad| Hold::because(Reason::BadTag, bad.to_string())),
             Self::AutoScaling => auto_scaling_member(case.instance),
             Self::Cluster => cluster_member(case.instance),
@@ -173,12 +179,14 @@ impl Gate {
     }
 }
 
-fn not_running(state: InstanceState) -> Option<Reason> {
-    match state {
+fn not_running(case: &Case<'_>) -> Option<Hold> {
+    match case.instance.state {
         InstanceState::Running => None,
-        InstanceState::Stopped => Some(Reason::AlreadyStopped),
-        InstanceState::Pending | InstanceState::Stopping | InstanceState::Unknown => Some(Reason::InTransition),
-        InstanceState::ShuttingDown | InstanceState::Terminated => Some(Reason::Terminated),
+        InstanceState::Stopped => Some(at_rest(case)),
+        InstanceState::Pending | InstanceState::Stopping | InstanceState::Unknown => {
+            Some(Hold::plain(Reason::InTransition))
+        }
+        InstanceState::ShuttingDown | InstanceState::Terminated => Some(Hold::plain(Reason::Terminated)),
     }
 }
 

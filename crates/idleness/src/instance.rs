@@ -104,6 +104,20 @@ impl InstanceState {
             _ => Self::Unknown,
         }
     }
+
+    /// EC2's own name of the state, or `unknown`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Running => "running",
+            Self::Stopping => "stopping",
+            Self::Stopped => "stopped",
+            Self::ShuttingDown => "shutting-down",
+            Self::Terminated => "terminated",
+            Self::Unknown => "unknown",
+        }
+    }
 }
 
 /// The tags of one instance, key → value.
@@ -116,6 +130,11 @@ impl Tags {
     #[must_use]
     pub fn get(&self, key: &str) -> Option<&str> {
         self.0.get(key).map(String::as_str)
+    }
+
+    /// All tags, by key.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(key, value)| (key.as_str(), value.as_str()))
     }
 
     /// The keys of all tags.
@@ -155,11 +174,20 @@ pub struct Instance {
     pub market: Market,
     /// Whether EC2 would refuse to stop it.
     pub stop_protection: StopProtection,
+    /// Its last change of state.
+    #[serde(default, skip_serializing_if = "Transition::is_unknown")]
+    pub transition: Transition,
     /// Its tags.
     pub tags: Tags,
 }
 
 impl Instance {
+    /// The name that people gave it: its tag `Name`.
+    #[must_use]
+    pub fn name(&self) -> Option<&str> {
+        self.tags.get("Name").map(str::trim).filter(|name| !name.is_empty())
+    }
+
     /// The instance with only those of its tags that a gate reads. Other tags may say anything, and belong into no log.
     #[must_use]
     pub fn without_foreign_tags(&self) -> Self {
@@ -168,6 +196,27 @@ impl Instance {
         };
         let read = self.tags.keys().filter(is_read).filter_map(|key| Some((key, self.tags.get(key)?)));
         Self { tags: read.collect(), ..self.clone() }
+    }
+}
+
+/// What EC2 says of an instance's last change of state. Each part may be missing.
+/// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_StateReason.html>
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Transition {
+    /// The code of the reason, such as `Client.UserInitiatedShutdown`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
+    /// The reason in EC2's words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+    /// When somebody asked for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<Timestamp>,
+}
+
+impl Transition {
+    fn is_unknown(&self) -> bool {
+        *self == Self::default()
     }
 }
 
@@ -192,6 +241,12 @@ impl InstanceType {
     #[must_use]
     pub fn from_name(name: &str) -> Self {
         Self(name.to_owned())
+    }
+
+    /// EC2's own name of the type.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
     }
 
     /// Whether it belongs to a family that has accelerators, whose work the metrics of EC2 do not show: GPUs (`g`, `gr`,
@@ -259,6 +314,7 @@ pub(crate) mod tests {
             root_device: RootDevice::Ebs,
             market: Market::OnDemand,
             stop_protection: StopProtection::Unread,
+            transition: Transition::default(),
             tags: Tags::from_iter([(OPT_IN_TAG, "on")]),
         }
     }
@@ -346,6 +402,7 @@ pub(crate) mod tests {
         for state in ["pending", "running", "stopping", "stopped", "shutting-down", "terminated"] {
             let json = serde_json::to_value(InstanceState::from_name(state)).expect("serializes");
             assert_eq!(json, state);
+            assert_eq!(InstanceState::from_name(state).as_str(), state);
         }
         assert_eq!(InstanceState::from_name("hibernating"), InstanceState::Unknown);
     }

@@ -9,6 +9,8 @@ mod finding;
 mod gates;
 mod instance;
 mod metric;
+mod next;
+mod order;
 mod percent;
 mod plan;
 mod policies;
@@ -16,6 +18,7 @@ mod policy;
 mod presets;
 mod record;
 mod schedule;
+mod starting;
 mod wishes;
 
 pub use announcement::Announcement;
@@ -25,9 +28,11 @@ pub use explanation::{Explanation, Step, explain};
 pub use finding::{Finding, Share};
 pub use instance::{
     Instance, InstanceId, InstanceState, InstanceType, InvalidInstanceId, Market, OPT_IN_TAG, RootDevice,
-    StopProtection, Tags,
+    StopProtection, Tags, Transition,
 };
 pub use metric::{Dimensions, Measure, Metric, Statistic, Unit};
+pub use next::{Next, NextAction, next};
+pub use order::{Turn, in_order, requested, starting_after, starts_after_others};
 pub use percent::{InvalidPercent, Percent};
 pub use plan::{
     Caps, Census, Mode, Place, Plan, STOP_AT_TAG, STOPPED_AT_TAG, STOPPED_BECAUSE_TAG, UnknownMode, plan,
@@ -37,3 +42,5 @@ pub use policies::{InvalidPolicies, Policies, UnknownPolicy};
 pub use policy::{Hardware, Policy, Presence, Signal, Window};
 pub use record::Record;
 pub use schedule::{BadSchedule, Schedule};
+pub use starting::{is_start_owed, is_start_settled};
+pub use wishes::{KEEP_UNTIL_TAG, START_OWED_SINCE_TAG, START_TRIED_AT_TAG};

@@ -119,6 +119,8 @@ pub struct Plan {
     pub decisions: Vec<Decision>,
     /// The instances to stop, the least active first.
     pub stops: Vec<InstanceId>,
+    /// The instances to start, by id.
+    pub starts: Vec<InstanceId>,
     /// The instances whose stop is to be announced, and for when.
     pub announcements: BTreeMap<Timestamp, Vec<InstanceId>>,
     /// The instances whose announcement is to be withdrawn.
@@ -138,7 +140,7 @@ impl Place {
     /// The decision under the cap: a stop beyond it is kept.
     #[must_use]
     pub fn allow(self, decision: Decision) -> Decision {
-        if decision.verdict == Verdict::Keep || self.stops_so_far < self.limit {
+        if decision.verdict != Verdict::Stop || self.stops_so_far < self.limit {
             return decision;
         }
         let Self { stops_so_far, limit } = self;
@@ -168,7 +170,7 @@ pub fn plan(mut decisions: Vec<Decision>, caps: Caps, census: Census, refused: &
     let limit = caps.limit(census);
     let mut stops = Vec::new();
     let mut over_cap = |decision: Decision| {
-        if decision.verdict == Verdict::Keep || refused.contains(&decision.instance) {
+        if decision.verdict != Verdict::Stop || refused.contains(&decision.instance) {
             return decision;
         }
         let stops_so_far = census.stopped_within_the_hour.saturating_add(stops.len());
@@ -180,7 +182,9 @@ pub fn plan(mut decisions: Vec<Decision>, caps: Caps, census: Census, refused: &
     };
     let mut decisions: Vec<Decision> = decisions.into_iter().map(&mut over_cap).collect();
     decisions.sort_by(|a, b| a.instance.cmp(&b.instance));
-    let mut planned = Plan { decisions, stops, ..Plan::default() };
+    let to_start = decisions.iter().filter(|decision| decision.verdict == Verdict::Start);
+    let starts = to_start.map(|decision| decision.instance.clone()).collect();
+    let mut planned = Plan { decisions, stops, starts, ..Plan::default() };
     planned.announce();
     planned
 }

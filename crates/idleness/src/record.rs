@@ -8,6 +8,7 @@ use crate::{
     evidence::Evidence,
     explanation::{Explanation, explain},
     instance::Instance,
+    order::Turn,
     plan::Place,
     policies::Policies,
     policy::Policy,
@@ -32,6 +33,9 @@ pub struct Record {
     /// The place under the cap, where that overruled a stop.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub place: Option<Place>,
+    /// What other instances made of the decision, where it is about a start.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub turn: Option<Turn>,
 }
 
 impl Record {
@@ -41,6 +45,7 @@ impl Record {
         Self {
             at,
             place: Place::of(&decision),
+            turn: Turn::of(&decision),
             decision,
             facts: instance.without_foreign_tags(),
             policy: rules.policy_of(instance).clone(),
@@ -53,7 +58,8 @@ impl Record {
     #[must_use]
     pub fn decide_again(&self) -> Decision {
         let decision = decide(&self.facts, &self.measured, &self.rules(), self.at);
-        self.place.map_or(decision.clone(), |place| place.allow(decision))
+        let decision = self.place.map_or(decision.clone(), |place| place.allow(decision));
+        self.turn.as_ref().map_or(decision.clone(), |turn| turn.apply(decision))
     }
 
     /// The decision in words, gate by gate.

@@ -13,24 +13,28 @@ use crate::{
 };
 
 /// Not stopped before this RFC 3339 instant.
-const KEEP_UNTIL_TAG: &str = "doze:keep-until";
+pub const KEEP_UNTIL_TAG: &str = "doze:keep-until";
 /// The name of an idle policy.
 const POLICY_TAG: &str = "doze:policy";
 /// When the instance should be awake.
 const SCHEDULE_TAG: &str = "doze:schedule";
-/// A start that capacity refused, and that is tried again.
-const START_OWED_SINCE_TAG: &str = "doze:start-owed-since";
-/// Tags whose value needs no reading before a stop.
-const OTHER_TAGS: [&str; 2] = [STOPPED_BECAUSE_TAG, "doze:after"];
-const KNOWN_TAGS: [&str; 8] = [
+/// The tag of a start that is owed, because capacity refused it or because the instance was still stopping: an RFC 3339
+/// instant.
+pub const START_OWED_SINCE_TAG: &str = "doze:start-owed-since";
+/// The tag that says when an owed start was last tried: an RFC 3339 instant.
+pub const START_TRIED_AT_TAG: &str = "doze:start-tried-at";
+/// The instances that run before this one starts: ids or names, joined by ` + `.
+const AFTER_TAG: &str = "doze:after";
+const KNOWN_TAGS: [&str; 9] = [
+    AFTER_TAG,
     KEEP_UNTIL_TAG,
     POLICY_TAG,
     SCHEDULE_TAG,
     START_OWED_SINCE_TAG,
+    START_TRIED_AT_TAG,
     STOP_AT_TAG,
     STOPPED_AT_TAG,
-    OTHER_TAGS[0],
-    OTHER_TAGS[1],
+    STOPPED_BECAUSE_TAG,
 ];
 
 /// The wishes of one instance's owner, beyond the opt-in.
@@ -39,6 +43,9 @@ pub(crate) struct Wishes {
     pub(crate) schedule: Option<Schedule>,
     pub(crate) keep_until: Option<Timestamp>,
     pub(crate) stop_at: Option<Timestamp>,
+    pub(crate) stopped_at: Option<Timestamp>,
+    pub(crate) start_owed_since: Option<Timestamp>,
+    pub(crate) start_tried_at: Option<Timestamp>,
 }
 
 /// A tag that cannot be honoured.
@@ -51,20 +58,27 @@ pub(crate) struct BadTag {
 }
 
 impl Wishes {
+    /// All that the tags say, and none of it if the policy they choose does not exist.
     pub(crate) fn read(tags: &Tags, policies: &Policies) -> Result<Self, BadTag> {
+        policy(tags, policies)?;
+        Self::read_but_policy(tags)
+    }
+
+    /// All that the tags say but for the policy, which matters to nobody who is not to be stopped.
+    pub(crate) fn read_but_policy(tags: &Tags) -> Result<Self, BadTag> {
         let is_unknown = |key: &&str| key.starts_with(TAG_PREFIX) && !KNOWN_TAGS.contains(key);
         if let Some(key) = tags.keys().find(is_unknown) {
             return Err(BadTag::new(tags, key, &"Doze knows no tag of this name"));
         }
-        // Instants that Doze writes: one that was edited into nonsense leaves open what happened.
-        for key in [STOPPED_AT_TAG, START_OWED_SINCE_TAG] {
-            instant(tags, key)?;
-        }
-        policy(tags, policies)?;
+        after(tags)?;
         Ok(Self {
             schedule: schedule(tags)?,
             keep_until: instant(tags, KEEP_UNTIL_TAG)?,
             stop_at: instant(tags, STOP_AT_TAG)?,
+            // Instants that Doze writes: one that was edited into nonsense leaves open what happened.
+            stopped_at: instant(tags, STOPPED_AT_TAG)?,
+            start_owed_since: instant(tags, START_OWED_SINCE_TAG)?,
+            start_tried_at: instant(tags, START_TRIED_AT_TAG)?,
         })
     }
 }
@@ -78,6 +92,16 @@ pub(crate) fn policy<'a>(tags: &Tags, policies: &'a Policies) -> Result<&'a Poli
 fn schedule(tags: &Tags) -> Result<Option<Schedule>, BadTag> {
     let Some(text) = tags.get(SCHEDULE_TAG) else { return Ok(None) };
     text.parse().map(Some).map_err(|error| BadTag::new(tags, SCHEDULE_TAG, &error))
+}
+
+/// The ids and names in the tag `doze:after`; none without it.
+pub(crate) fn after(tags: &Tags) -> Result<Vec<&str>, BadTag> {
+    let Some(text) = tags.get(AFTER_TAG) else { return Ok(Vec::new()) };
+    let named: Vec<&str> = text.split('+').map(str::trim).collect();
+    if named.iter().any(|name| name.is_empty()) {
+        return Err(BadTag::new(tags, AFTER_TAG, &"expected instance ids or names, joined by +"));
+    }
+    Ok(named)
 }
 
 /// The RFC 3339 instant of a tag, if the instance has it.

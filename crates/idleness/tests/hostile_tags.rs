@@ -5,8 +5,8 @@ mod support;
 use std::collections::BTreeSet;
 
 use idleness::{
-    Caps, Census, Datapoint, Instance, Metric, Percent, Plan, Reason, Record, Verdict, decide, explain, needs_evidence,
-    plan,
+    Caps, Census, Datapoint, Instance, InstanceState, Metric, Percent, Plan, Reason, Record, Verdict, decide, explain,
+    in_order, needs_evidence, plan, requested,
 };
 use jiff::SignedDuration;
 use proptest::{collection::vec, prelude::*, sample::select};
@@ -23,8 +23,18 @@ fn any_value() -> impl Strategy<Value = String> {
 }
 
 fn any_key() -> impl Strategy<Value = String> {
-    const KNOWN: &[&str] =
-        &["policy", "schedule", "keep-until", "stop-at", "stopped-at", "stopped-because", "start-owed-since", ""];
+    const KNOWN: &[&str] = &[
+        "policy",
+        "schedule",
+        "keep-until",
+        "stop-at",
+        "stopped-at",
+        "stopped-because",
+        "start-owed-since",
+        "start-tried-at",
+        "after",
+        "",
+    ];
     prop_oneof![8 => select(KNOWN).prop_map(str::to_owned), 1 => any::<String>()].prop_map(|key| format!("doze:{key}"))
 }
 
@@ -32,10 +42,15 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(600) })]
 
     #[test]
-    fn a_tag_may_say_anything(tags in vec((any_key(), any_value()), 1..4), seconds in 0..86_400_i64) {
+    fn a_tag_may_say_anything(
+        tags in vec((any_key(), any_value()), 1..4),
+        name in any_value(),
+        seconds in 0..86_400_i64,
+        state in select(vec![InstanceState::Running, InstanceState::Stopped]),
+    ) {
         let now = now() + SignedDuration::from_secs(seconds);
-        let opt_in = [("doze".to_owned(), "on".to_owned())];
-        let instance = Instance { tags: opt_in.into_iter().chain(tags).collect(), ..instance(1) };
+        let others = [("doze".to_owned(), "on".to_owned()), ("Name".to_owned(), name)];
+        let instance = Instance { state, tags: others.into_iter().chain(tags).collect(), ..instance(1) };
         let evidence = quiet_but(&Metric::CPU, steady(1.0));
         let decision = decide(&instance, &evidence, &rules(), now);
         let record = Record::new(decision.clone(), &instance, &evidence, &rules(), now);
@@ -47,8 +62,13 @@ proptest! {
         prop_assert!(is_printable && explanation.lines().count() >= 2 + support::STEPS.len(), "{:?}", explanation);
         prop_assert_eq!(needs_evidence(&instance, &rules(), now), decision.evidence.iter().any(|f| f.points.is_some()));
         if decision.reason == Reason::BadTag {
-            prop_assert!(decision.detail.is_some_and(|detail| detail.starts_with("the tag \"doze:")));
+            prop_assert!(decision.detail.as_ref().is_some_and(|detail| detail.starts_with("the tag \"doze:")));
         }
+        let ordered = in_order(vec![decision.clone()], [&instance]);
+        prop_assert!(ordered == [decision] || ordered[0].reason == Reason::WaitsForOthers);
+        let asked_for = requested(&instance, [&instance]);
+        let detail = asked_for[0].detail.as_deref().unwrap_or_default();
+        prop_assert!(asked_for.len() == 1 && !detail.contains(char::is_control), "{:?}", detail);
         let planned = plan(vec![], Caps { stops: 1, share: Percent::ALL }, Census::take([&instance].into_iter(), now), &BTreeSet::new());
         prop_assert_eq!(planned, Plan::default());
     }

@@ -70,6 +70,7 @@ proptest! {
         for (decision, before) in planned.decisions.iter().zip(decided.values()) {
             let is_over_cap = decision.reason == Reason::OverCap && before.reason == Reason::Idle;
             prop_assert!(is_over_cap || decision == before);
+            prop_assert_eq!(decision.verdict == Verdict::Start, planned.starts.contains(&decision.instance));
             let announced = planned.announcements.iter().find(|(_, ids)| ids.contains(&decision.instance));
             let is_withdrawn = planned.withdrawals.contains(&decision.instance);
             let expected = match decision.announcement {

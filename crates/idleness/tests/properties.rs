@@ -1,4 +1,4 @@
-//! What must hold for every instance and every measurement: no stop without proof. What must hold for plans is in
+//! What must hold for every instance and every measurement: no stop without proof, and no start without a wish. What must hold for plans is in
 //! `plan_properties`, what hostile texts may do in `hostile_tags` and `hostile_policies`.
 
 mod support;
@@ -17,8 +17,8 @@ use proptest::{
     test_runner::TestRunner,
 };
 use support::{
-    cases::{Case, KEEPING, any_case},
-    proof,
+    cases::{Case, KEEPING, any_case, any_stopped_case},
+    histories, proof,
 };
 
 fn config(cases: u32) -> ProptestConfig {
@@ -26,21 +26,30 @@ fn config(cases: u32) -> ProptestConfig {
 }
 
 fn is_newly_stopped(before: &Decision, after: &Decision) -> bool {
-    before.verdict == Verdict::Keep && after.verdict == Verdict::Stop
+    before.verdict != Verdict::Stop && after.verdict == Verdict::Stop
+}
+
+/// How often each reason decides in some of the random cases.
+fn reached(cases: impl Strategy<Value = Case>) -> BTreeMap<&'static str, usize> {
+    let mut runner = TestRunner::deterministic();
+    let mut reasons: BTreeMap<&str, usize> = BTreeMap::new();
+    for _ in 0..2000 {
+        let case = cases.new_tree(&mut runner).expect("a case").current();
+        *reasons.entry(case.decide().reason.as_str()).or_default() += 1;
+    }
+    reasons
 }
 
 /// The other properties would hold of any crate that keeps everything.
 #[test]
 fn the_random_cases_reach_every_reason() {
-    let mut runner = TestRunner::deterministic();
-    let mut reasons: BTreeMap<&str, usize> = BTreeMap::new();
-    for _ in 0..1500 {
-        let case = any_case().new_tree(&mut runner).expect("a case").current();
-        *reasons.entry(case.decide().reason.as_str()).or_default() += 1;
-    }
+    let reasons = reached(any_case());
     for reason in [
         Reason::NotOptedIn,
         Reason::AlreadyStopped,
+        Reason::ScheduleOpen,
+        Reason::StartOwed,
+        Reason::StartFailed,
         Reason::InTransition,
         Reason::Terminated,
         Reason::BadTag,
@@ -61,6 +70,11 @@ fn the_random_cases_reach_every_reason() {
         assert!(reasons.contains_key(reason.as_str()), "no case is {}: {reasons:?}", reason.as_str());
     }
     assert!(reasons["idle"] >= 150 && reasons["busy"] >= 100, "{reasons:?}");
+    let of_stopped = reached(any_stopped_case());
+    for (reason, least) in [("schedule-open", 25), ("start-owed", 100), ("start-failed", 100), ("already-stopped", 300)]
+    {
+        assert!(of_stopped.get(reason).is_some_and(|count| *count >= least), "{of_stopped:?}");
+    }
 }
 
 proptest! {
@@ -70,12 +84,29 @@ proptest! {
     fn what_is_stopped_is_what_is_proven_idle(case in any_case()) {
         let decision = case.decide();
         let is_proven = proof::is_proven_idle(&case);
-        prop_assert!(decision.verdict == Verdict::Keep || is_proven, "{decision:#?}");
+        prop_assert!(decision.verdict != Verdict::Stop || is_proven, "{decision:#?}");
         // Where the number of virtual CPUs is unknown, more may be kept than must be.
         let must_stop = is_proven && case.instance.vcpus.is_some();
         prop_assert!(decision.verdict == Verdict::Stop || !must_stop, "{decision:#?}");
         prop_assert_eq!(decision.verdict, decision.reason.verdict());
         prop_assert_eq!(case.clone().decide(), decision, "the same input gives the same decision");
+    }
+
+    #[test]
+    fn what_is_started_is_what_is_to_run(case in any_stopped_case()) {
+        let decision = case.decide();
+        let starts = (decision.verdict == Verdict::Start).then_some(decision.reason);
+        prop_assert_eq!(starts, histories::start_of(&case), "{:#?}", decision);
+        prop_assert_eq!(decision.verdict, decision.reason.verdict());
+        prop_assert!(decision.verdict != Verdict::Stop && decision.evidence.is_empty());
+    }
+
+    #[test]
+    fn nothing_but_a_stopped_instance_is_started(case in any_case()) {
+        let decision = case.decide();
+        let is_stopped = case.instance.state == InstanceState::Stopped && case.tags.opted_in;
+        prop_assert!(decision.verdict != Verdict::Start || is_stopped && histories::are_readable(&case.tags));
+        prop_assert!(decision.reason != Reason::ScheduleOpen || histories::is_window_open(&case.tags, case.now));
     }
 }
 
@@ -133,7 +164,7 @@ proptest! {
         let after = case.with_tag(key, value).decide();
         prop_assert!(!is_newly_stopped(&case.decide(), &after));
         let is_new = case.instance.tags.get(key).is_none();
-        prop_assert!(!is_new || after.verdict == Verdict::Keep, "{key} = {value}");
+        prop_assert!(!is_new || after.verdict != Verdict::Stop, "{key} = {value}");
     }
 
     #[test]
@@ -151,7 +182,7 @@ proptest! {
         }
         let after = hindered.decide();
         // Without any data, optional signals are silent; but one that says something must be left.
-        prop_assert_eq!(after.verdict, Verdict::Keep, "{:?} after {:?}", after.reason, before.reason);
+        prop_assert!(after.verdict != Verdict::Stop, "{:?} after {:?}", after.reason, before.reason);
     }
 
     #[test]
@@ -193,7 +224,7 @@ proptest! {
         let gates: Vec<_> = explanation.steps.iter().map(|step| step.gate).collect();
         prop_assert_eq!(gates, support::STEPS);
         let deciding: Vec<_> = explanation.steps.iter().filter(|step| step.decides).collect();
-        prop_assert_eq!(deciding.len(), usize::from(decision.verdict == Verdict::Keep));
+        prop_assert_eq!(deciding.len(), usize::from(decision.verdict != Verdict::Stop));
         let first_that_holds = explanation.steps.iter().find(|step| step.holds);
         prop_assert_eq!(deciding.first().copied(), first_that_holds);
         prop_assert!(explanation.steps.iter().all(|step| !step.words.is_empty()));

@@ -18,6 +18,12 @@ fn reason_codes_are_the_same_in_tags_and_in_reports() {
         (Reason::NotFound, "not-found"),
         (Reason::NotOptedIn, "not-opted-in"),
         (Reason::AlreadyStopped, "already-stopped"),
+        (Reason::StartFailed, "start-failed"),
+        (Reason::WaitsForOthers, "waits-for-others"),
+        (Reason::ScheduleOpen, "schedule-open"),
+        (Reason::StartOwed, "start-owed"),
+        (Reason::Requested, "requested"),
+        (Reason::Needed, "needed"),
         (Reason::InTransition, "in-transition"),
         (Reason::Terminated, "terminated"),
         (Reason::BadTag, "bad-tag"),
@@ -37,7 +43,13 @@ fn reason_codes_are_the_same_in_tags_and_in_reports() {
         (Reason::Idle, "idle"),
     ] {
         assert_eq!((reason.as_str(), serde_json::to_value(reason).expect("serializes")), (code, code.into()));
-        assert_eq!(reason.verdict() == Verdict::Stop, code == "idle");
+        let verdict = match code {
+            "idle" => Verdict::Stop,
+            "schedule-open" | "start-owed" | "requested" | "needed" => Verdict::Start,
+            _ => Verdict::Keep,
+        };
+        assert_eq!(reason.verdict(), verdict, "{code}");
+        assert_eq!(serde_json::to_value(verdict).expect("serializes"), verdict.as_str());
     }
 }
 

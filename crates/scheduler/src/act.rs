@@ -3,7 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use fleet::{Action, ApiError, ChangeFleet, Outcome, OutcomeResult, ReadFleet, Refused};
-use idleness::{InstanceId, InstanceState, Reason, STOP_AT_TAG, STOPPED_AT_TAG, STOPPED_BECAUSE_TAG};
+use idleness::{
+    InstanceId, InstanceState, Reason, START_OWED_SINCE_TAG, START_TRIED_AT_TAG, STOP_AT_TAG, STOPPED_AT_TAG,
+    STOPPED_BECAUSE_TAG,
+};
 use jiff::Timestamp;
 
 /// What came of one round of stops.
@@ -32,7 +35,7 @@ pub(crate) async fn stop(
     let is_noted = |id: &&InstanceId| !unnoted.iter().any(|refused| refused.instance == **id);
     let to_stop: Vec<InstanceId> = stops.iter().filter(is_noted).cloned().collect();
     let mut outcomes = if to_stop.is_empty() { Vec::new() } else { fleet.stop(&to_stop).await };
-    settle(fleet, &mut outcomes).await;
+    see_again(fleet, &mut outcomes).await;
 
     let mut refused: BTreeSet<InstanceId> =
         outcomes.iter().filter(|outcome| runs_on(outcome)).map(|outcome| outcome.instance.clone()).collect();
@@ -40,6 +43,59 @@ pub(crate) async fn stop(
     refused.extend(unnoted.iter().filter(|r| is_refusal(&r.error.code)).map(|r| r.instance.clone()));
     outcomes.extend(unnoted.into_iter().map(|r| Outcome::failed(r.instance, Action::Stop, &r.error)));
     Round { outcomes, refused }
+}
+
+/// An instance that is to start.
+pub(crate) struct Start {
+    pub(crate) instance: InstanceId,
+    /// Whether capacity refused it before.
+    pub(crate) is_owed: bool,
+    /// Whether it carries the note since when.
+    pub(crate) is_noted: bool,
+}
+
+/// Starts the instances. One that capacity refuses is noted as owed, for a later run; and each further try is noted before
+/// it is made, so that the next one waits even if this process ends here.
+pub(crate) async fn start(fleet: &(impl ReadFleet + ChangeFleet), starts: &[Start], now: Timestamp) -> Vec<Outcome> {
+    if starts.is_empty() {
+        return Vec::new();
+    }
+    let select = |is_wanted: &dyn Fn(&&Start) -> bool| -> Vec<InstanceId> {
+        starts.iter().filter(is_wanted).map(|start| start.instance.clone()).collect()
+    };
+    let tried_before = select(&|start| start.is_owed);
+    let mut outcomes = note_try(fleet, &select(&|start| start.is_owed && start.is_noted), false, now).await;
+    outcomes.extend(note_try(fleet, &select(&|start| start.is_owed && !start.is_noted), true, now).await);
+    let mut started = fleet.start(&select(&|_| true)).await;
+    see_again(fleet, &mut started).await;
+
+    let newly_owed: Vec<InstanceId> = started
+        .iter()
+        .filter(|outcome| matches!(outcome.result, OutcomeResult::Owed { .. }))
+        .map(|outcome| outcome.instance.clone())
+        .filter(|id| !tried_before.contains(id))
+        .collect();
+    outcomes.extend(started);
+    outcomes.extend(note_try(fleet, &newly_owed, true, now).await);
+    outcomes
+}
+
+/// Notes a try on instances whose start is owed, and since when, unless that is noted. Returns the failures.
+async fn note_try(fleet: &impl ChangeFleet, ids: &[InstanceId], is_first: bool, now: Timestamp) -> Vec<Outcome> {
+    if ids.is_empty() {
+        return Vec::new();
+    }
+    let now = now.to_string();
+    let tags = [(START_TRIED_AT_TAG, now.as_str()), (START_OWED_SINCE_TAG, now.as_str())];
+    let refused = fleet.tag(ids, &tags[..if is_first { 2 } else { 1 }]).await;
+    refused.into_iter().map(|refused| Outcome::failed(refused.instance, Action::Owe, &refused.error)).collect()
+}
+
+/// Takes the notes about owed starts off instances where they no longer hold.
+pub(crate) async fn settle(fleet: &impl ChangeFleet, ids: &[InstanceId]) -> Vec<Outcome> {
+    let keys = [START_OWED_SINCE_TAG, START_TRIED_AT_TAG];
+    let refused = if ids.is_empty() { Vec::new() } else { fleet.untag(ids, &keys).await };
+    each(ids, Action::Settle, &refused).collect()
 }
 
 /// Announces stops, each for its time.
@@ -69,9 +125,9 @@ fn each(ids: &[InstanceId], action: Action, refused: &[Refused]) -> impl Iterato
     })
 }
 
-/// Looks again at the instances whose stop failed, and reports their true state. The last error says little: an attempt
+/// Looks again at the instances whose stop or start failed, and reports their true state. The last error says little: an attempt
 /// before it may have taken effect. What cannot be seen stays failed.
-async fn settle(fleet: &impl ReadFleet, outcomes: &mut [Outcome]) {
+async fn see_again(fleet: &impl ReadFleet, outcomes: &mut [Outcome]) {
     let failed: Vec<InstanceId> =
         outcomes.iter().filter(|outcome| outcome.is_failed()).map(|outcome| outcome.instance.clone()).collect();
     if failed.is_empty() {
@@ -81,12 +137,20 @@ async fn settle(fleet: &impl ReadFleet, outcomes: &mut [Outcome]) {
     for outcome in outcomes.iter_mut().filter(|outcome| outcome.is_failed()) {
         let seen = instances.iter().find(|instance| instance.id == outcome.instance).map(|instance| instance.state);
         outcome.to = seen.or(outcome.to);
-        if matches!(seen, Some(InstanceState::Stopping | InstanceState::Stopped)) {
+        if seen.is_some_and(|state| is_reached(outcome.action, state)) {
             // Refused for its state: somebody else was faster, perhaps another invocation of ours, whose note this then is.
             // Otherwise the call took effect and its answer was lost.
             let was_refused = code(outcome).is_some_and(ApiError::code_is_about_single_ids);
             outcome.result = if was_refused { OutcomeResult::Already } else { OutcomeResult::Done };
         }
+    }
+}
+
+/// Whether the state is what the action was to lead to, or on the way there.
+const fn is_reached(action: Action, state: InstanceState) -> bool {
+    match action {
+        Action::Start => matches!(state, InstanceState::Pending | InstanceState::Running),
+        _ => matches!(state, InstanceState::Stopping | InstanceState::Stopped),
     }
 }
 
@@ -114,6 +178,6 @@ fn is_refusal(code: &str) -> bool {
 fn code(outcome: &Outcome) -> Option<&str> {
     match &outcome.result {
         OutcomeResult::Failed { code, .. } => Some(code),
-        OutcomeResult::Done | OutcomeResult::Already => None,
+        OutcomeResult::Done | OutcomeResult::Already | OutcomeResult::Owed { .. } => None,
     }
 }

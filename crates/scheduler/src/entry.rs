@@ -90,7 +90,7 @@ impl Entry<'_> {
             }
             Self::Decision(Decided { decision, .. }) => match (decision.verdict, decision.announcement) {
                 (Verdict::Keep, None | Some(Announcement::Running { .. })) => Level::Debug,
-                (Verdict::Stop, _) | (_, Some(_)) => Level::Info,
+                (Verdict::Stop | Verdict::Start, _) | (_, Some(_)) => Level::Info,
             },
             Self::Report(_) | Self::ShortReport { .. } => Level::Info,
         }
@@ -103,6 +103,7 @@ impl Entry<'_> {
             Self::Decision(Decided { run, .. }) if run.report.explanation.is_some() => "explanation",
             Self::Decision(Decided { decision, .. }) => match (decision.verdict, decision.announcement) {
                 (Verdict::Stop, _) => "stop",
+                (Verdict::Start, _) => "start",
                 (Verdict::Keep, Some(Announcement::New { .. })) => "announcement",
                 (Verdict::Keep, Some(Announcement::Withdrawn)) => "withdrawal",
                 (Verdict::Keep, None | Some(Announcement::Running { .. })) => "keep",

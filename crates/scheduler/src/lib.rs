@@ -1,19 +1,27 @@
 #![doc = include_str!("../README.md")]
 
 mod act;
+mod digest;
 mod entry;
 mod event;
 mod finish;
+mod notify;
 mod report;
 mod resolve;
 mod run;
 mod settings;
-mod sight;
+#[cfg(feature = "aws")]
+mod topic;
 
+pub use digest::Message;
 pub use entry::{Decided, Entry};
 pub use event::{Lookup, Purpose, Refusal, Request, Source, Target, Trigger, TriggerKind, parse};
 pub use finish::{Failure, finish};
-pub use report::{Report, Summary};
+pub use notify::{Notifier, Publish};
+pub use report::{Notification, Report, Summary};
 pub use run::{Run, RunError, run};
 
-pub use crate::settings::Settings;
+#[cfg(feature = "aws")]
+pub use topic::Topic;
+
+pub use crate::settings::{Links, Settings};

@@ -2,9 +2,10 @@
 
 use std::process::ExitCode;
 
+use capability::{Keys, SecretKeys};
 use fleet::AwsFleet;
 use lambda_runtime::{LambdaEvent, service_fn};
-use scheduler::{Failure, Report, Settings, finish, run};
+use scheduler::{Failure, Notifier, Report, Settings, Topic, finish, run};
 use serde_json::Value;
 use settings::Environment;
 
@@ -16,9 +17,15 @@ async fn main() -> ExitCode {
         Ok(settings) => settings,
         Err(error) => return journal::failed_to_start(&error),
     };
-    let fleet = AwsFleet::connect().await;
+    let config = AwsFleet::defaults().load().await;
+    let fleet = AwsFleet::new(&config);
+    let links = settings.links.clone().map(|links| (Keys::new(SecretKeys::new(&config, &links.key)), links));
+    let notifier = settings.topic.as_deref().map(|arn| Notifier { topic: Topic::new(&config, arn), links });
     let handle = async |event: LambdaEvent<Value>| -> Result<Report, Failure> {
-        let run = run(&event.payload, &fleet, &settings, journal::now()).await;
+        let mut run = run(&event.payload, &fleet, &settings, journal::now()).await;
+        if let (Ok(run), Some(notifier)) = (&mut run, &notifier) {
+            notifier.tell(run).await;
+        }
         finish(run, &event.context.request_id)
     };
     journal::ended(lambda_runtime::run(service_fn(handle)).await)

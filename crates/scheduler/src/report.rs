@@ -30,6 +30,9 @@ pub struct Report {
     pub outcomes: Vec<Outcome>,
     /// The counts.
     pub summary: Summary,
+    /// What became of the message about this run, where there was one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub notification: Option<Notification>,
     /// The decision in words, gate by gate, where that was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub explanation: Option<Explanation>,
@@ -42,6 +45,8 @@ pub struct Summary {
     pub considered: usize,
     /// Decisions to stop.
     pub stop: usize,
+    /// Decisions to start.
+    pub start: usize,
     /// Decisions to keep.
     pub keep: usize,
     /// Instances stopped by this run.
@@ -52,6 +57,21 @@ pub struct Summary {
     pub failed: usize,
     /// The keeps, counted by reason.
     pub keep_by_reason: BTreeMap<&'static str, usize>,
+}
+
+/// What became of the message about a run. That it failed changes nothing about the run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "result", rename_all = "kebab-case")]
+pub enum Notification {
+    /// It was published.
+    Sent,
+    /// It was not.
+    Failed {
+        /// The service's error code, or one of `ApiError`'s own.
+        code: String,
+        /// What went wrong.
+        message: String,
+    },
 }
 
 impl Report {
@@ -65,7 +85,7 @@ impl Report {
     ) -> Self {
         let summary = Summary::of(&plan.decisions, &outcomes);
         let decisions = listed(&plan.decisions, &outcomes);
-        Self { mode, trigger, at, decisions, outcomes, summary, explanation }
+        Self { mode, trigger, at, decisions, outcomes, summary, notification: None, explanation }
     }
 
     /// The first action that failed, for the error that makes Lambda retry the event.
@@ -75,17 +95,17 @@ impl Report {
     }
 }
 
-/// All stops, and as many keeps, from the first, as the limits allow.
+/// All stops and starts, and as many keeps, from the first, as the limits allow.
 fn listed(decisions: &[Decision], outcomes: &[Outcome]) -> Vec<Decision> {
-    let stops = decisions.iter().filter(|decision| decision.verdict == Verdict::Stop).map(json_bytes);
-    let mut bytes: usize = stops.chain(outcomes.iter().map(json_bytes)).sum();
+    let changes = decisions.iter().filter(|decision| decision.verdict != Verdict::Keep).map(json_bytes);
+    let mut bytes: usize = changes.chain(outcomes.iter().map(json_bytes)).sum();
     let mut keeps = 0;
     let mut fits = |decision: &Decision| {
         keeps += 1;
         bytes = bytes.saturating_add(json_bytes(decision));
         keeps <= KEEPS_LISTED && bytes <= REPORT_BYTES
     };
-    decisions.iter().filter(|decision| decision.verdict == Verdict::Stop || fits(decision)).cloned().collect()
+    decisions.iter().filter(|decision| decision.verdict != Verdict::Keep || fits(decision)).cloned().collect()
 }
 
 /// The length of a value in JSON, with the comma after it.
@@ -95,18 +115,22 @@ pub(crate) fn json_bytes(value: &impl Serialize) -> usize {
 
 impl Summary {
     fn of(decisions: &[Decision], outcomes: &[Outcome]) -> Self {
-        let kept = || decisions.iter().filter(|decision| decision.verdict == Verdict::Keep);
+        let with = |verdict| decisions.iter().filter(move |decision| decision.verdict == verdict);
+        let done = |action| {
+            let is_done = move |o: &&Outcome| o.action == action && o.result == OutcomeResult::Done;
+            outcomes.iter().filter(is_done).count()
+        };
         let mut keep_by_reason = BTreeMap::new();
-        for reason in kept().map(|decision| Reason::as_str(decision.reason)) {
+        for reason in with(Verdict::Keep).map(|decision| Reason::as_str(decision.reason)) {
             *keep_by_reason.entry(reason).or_default() += 1;
         }
-        let is_stopped = |outcome: &&Outcome| outcome.action == Action::Stop && outcome.result == OutcomeResult::Done;
         Self {
             considered: decisions.len(),
-            stop: decisions.len() - kept().count(),
-            keep: kept().count(),
-            stopped: outcomes.iter().filter(is_stopped).count(),
-            started: 0,
+            stop: with(Verdict::Stop).count(),
+            start: with(Verdict::Start).count(),
+            keep: with(Verdict::Keep).count(),
+            stopped: done(Action::Stop),
+            started: done(Action::Start),
             failed: outcomes.iter().filter(|outcome| outcome.is_failed()).count(),
             keep_by_reason,
         }

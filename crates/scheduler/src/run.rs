@@ -2,18 +2,20 @@
 
 use std::collections::BTreeSet;
 
-use fleet::{ApiError, ChangeFleet, Outcome, ReadAlarms, ReadFleet};
-use idleness::{Census, Decision, Instance, InstanceId, Mode, Plan, Rules, Verdict, plan, was_stopped_within_the_hour};
+use fleet::{ApiError, ChangeFleet, Depth, Outcome, ReadAlarms, ReadFleet, Scope, Sight};
+use idleness::{
+    Census, Decision, Instance, InstanceId, InstanceState, Mode, Plan, Reason, Rules, Verdict, in_order, is_start_owed,
+    is_start_settled, plan, was_stopped_within_the_hour,
+};
 use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::{
-    act::{Round, announce, stop, withdraw},
-    event::{Purpose, Refusal, Request, Target, parse},
+    act::{Round, Start, announce, settle, start, stop, withdraw},
+    event::{Purpose, Refusal, Request, Target, TriggerKind, parse},
     report::Report,
     resolve::{Unresolved, resolve},
     settings::Settings,
-    sight::{Scope, Sight},
 };
 
 /// Why a run came to no report.
@@ -72,18 +74,26 @@ pub async fn run(
 ) -> Result<Run, RunError> {
     let Request { trigger, target, purpose } = parse(event)?;
     let scope = scope(fleet, &target).await?;
-    let sight = Sight::of(fleet, &scope, purpose, &settings.rules, now).await?;
-    let census = read_census(fleet, &scope, &sight, settings, now).await?;
+    let mut sight = Sight::of(fleet, &scope, depth(purpose), &settings.rules, now).await?;
+    let started = trigger.kind == TriggerKind::StateChange && sight.fleet().any(is_running);
+    if started || sight.decide(&settings.rules, now).iter().any(|decision| decision.verdict != Verdict::Keep) {
+        // The caps count all stops of the hour, and starts have an order. A sweep has just read the fleet.
+        sight.read_fleet(fleet).await?;
+    }
+    if started {
+        sight.add_those_after_running();
+    }
+    let census = Census::take(sight.fleet(), now);
     let mut planner = Planner { fleet, settings, sight, census, now };
     let plan = planner.plan(&BTreeSet::new()).await;
     let (plan, outcomes) = match (settings.mode, purpose) {
         (Mode::DryRun, _) | (_, Purpose::Explain) => (plan, Vec::new()),
-        (Mode::Enforce, Purpose::Act) => planner.enforce(plan).await,
+        (Mode::Enforce, Purpose::Act | Purpose::Start) => planner.enforce(plan).await,
     };
     let Planner { sight, .. } = planner;
     let explanation = match purpose {
         Purpose::Explain => plan.decisions.iter().find_map(|decision| sight.explain(decision, &settings.rules, now)),
-        Purpose::Act => None,
+        Purpose::Act | Purpose::Start => None,
     };
     let report = Report::new(settings.mode, trigger, now, &plan, outcomes, explanation);
     Ok(Run { report, decisions: plan.decisions, sight, rules: settings.rules.clone() })
@@ -98,22 +108,16 @@ async fn scope(fleet: &impl ReadAlarms, target: &Target) -> Result<Scope, RunErr
     })
 }
 
-/// What the caps need to know of the whole fleet. A sweep has just read it; an alarm reads it only where something would
-/// be stopped.
-async fn read_census(
-    fleet: &impl ReadFleet,
-    scope: &Scope,
-    sight: &Sight,
-    settings: &Settings,
-    now: Timestamp,
-) -> Result<Census, ApiError> {
-    if scope.is_none() {
-        return Ok(Census::take(sight.instances(), now));
+const fn depth(purpose: Purpose) -> Depth {
+    match purpose {
+        Purpose::Act => Depth::Needed,
+        Purpose::Start => Depth::Stopped,
+        Purpose::Explain => Depth::Everything,
     }
-    if sight.decide(&settings.rules, now).iter().all(|decision| decision.verdict == Verdict::Keep) {
-        return Ok(Census::default());
-    }
-    Ok(Census::take(fleet.opted_in().await?.iter(), now))
+}
+
+fn is_running(instance: &Instance) -> bool {
+    instance.state == InstanceState::Running
 }
 
 /// How often a plan is made anew because stop protection turned up in it, and how often the places of refused stops are
@@ -144,7 +148,7 @@ impl<F: ReadFleet + ChangeFleet> Planner<'_, F> {
     }
 
     fn plan_by_sight(&self, refused: &BTreeSet<InstanceId>) -> Plan {
-        let decisions = self.sight.decide(&self.settings.rules, self.now);
+        let decisions = in_order(self.sight.decide(&self.settings.rules, self.now), self.sight.fleet());
         plan(decisions, self.settings.caps, self.census, refused)
     }
 
@@ -166,9 +170,28 @@ impl<F: ReadFleet + ChangeFleet> Planner<'_, F> {
             refused.extend(round.refused);
             plan = next_plan;
         }
+        outcomes.extend(start(self.fleet, &self.starts(&plan), self.now).await);
+        outcomes.extend(settle(self.fleet, &self.settled()).await);
         outcomes.extend(announce(self.fleet, &plan.announcements).await);
         outcomes.extend(withdraw(self.fleet, &plan.withdrawals).await);
         (plan, outcomes)
+    }
+
+    /// The starts of a plan, with what is noted of those that are owed.
+    fn starts(&self, plan: &Plan) -> Vec<Start> {
+        let starts = plan.decisions.iter().filter(|decision| decision.verdict == Verdict::Start);
+        let start = |decision: &Decision| Start {
+            instance: decision.instance.clone(),
+            is_owed: decision.reason == Reason::StartOwed,
+            is_noted: self.sight.instance(&decision.instance).is_some_and(is_start_owed),
+        };
+        starts.map(start).collect()
+    }
+
+    /// The instances that carry notes about an owed start which nobody waits for any more.
+    fn settled(&self) -> Vec<InstanceId> {
+        let is_settled = |instance: &&Instance| is_start_settled(instance, self.now);
+        self.sight.fleet().filter(is_settled).map(|instance| instance.id.clone()).collect()
     }
 
     /// The instances that carry the note of a stop within the hour, which must not be lost with the note of a refused one.

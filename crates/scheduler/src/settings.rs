@@ -1,15 +1,16 @@
 //! The settings of the scheduler, each with its default.
 
-use idleness::{Caps, Mode, Percent, Policies, Rules};
+use idleness::{Caps, Mode, Percent, Rules};
 use jiff::SignedDuration;
-use settings::{Environment, InvalidSetting};
+use settings::{Environment, InvalidSetting, rules};
 
-const DEFAULT_MAX_STOPS: usize = 25;
+const DEFAULT_MAX_STOPS: u32 = 25;
 const DEFAULT_MAX_STOPS_PERCENT: u8 = 50;
-/// A week: an announcement that nobody remembers is none.
-const LONGEST_GRACE_MINUTES: u32 = 7 * 24 * 60;
+/// A week: whoever finds the message on Monday can still use it.
+const DEFAULT_LINK_HOURS: u32 = 7 * 24;
+const LONGEST_LINK_HOURS: u32 = 30 * 24;
 /// Every stop is listed in the report with all its evidence, and the report must stay below 1 MB.
-const LARGEST_MAX_STOPS: usize = 1000;
+const LARGEST_MAX_STOPS: u32 = 1000;
 
 /// What the scheduler was told.
 #[derive(Clone, Debug, PartialEq)]
@@ -23,6 +24,21 @@ pub struct Settings {
     /// `DOZE_MAX_STOPS` (default 25, at most 1,000) and `DOZE_MAX_STOPS_PERCENT` (default 50): how many may be stopped
     /// in a rolling hour.
     pub caps: Caps,
+    /// `DOZE_TOPIC`: the ARN of the SNS topic that hears of each run. Default: none.
+    pub topic: Option<String>,
+    /// `DOZE_URL`, `DOZE_LINK_KEY` and `DOZE_LINK_HOURS`: the links in its messages. Default: none.
+    pub links: Option<Links>,
+}
+
+/// Links to the pages.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Links {
+    /// `DOZE_URL`: the address of the HTTP API, without the last slash.
+    pub url: String,
+    /// `DOZE_LINK_KEY`: the ARN of the secret that signs them.
+    pub key: String,
+    /// `DOZE_LINK_HOURS` (default 168, at most 720): for how long a link is good.
+    pub good_for: SignedDuration,
 }
 
 impl Settings {
@@ -33,40 +49,31 @@ impl Settings {
     pub fn read(environment: &Environment) -> Result<Self, InvalidSetting> {
         Ok(Self {
             mode: environment.parsed("DOZE_MODE")?.unwrap_or_default(),
-            rules: Rules { policies: policies(environment)?, grace: grace(environment)? },
+            rules: rules(environment)?,
             caps: Caps { stops: max_stops(environment)?, share: max_stops_percent(environment)? },
+            topic: environment.text("DOZE_TOPIC").map(str::to_owned),
+            links: links(environment)?,
         })
     }
 }
 
-fn policies(environment: &Environment) -> Result<Policies, InvalidSetting> {
-    const CUSTOM: &str = "DOZE_POLICIES";
-    const DEFAULT: &str = "DOZE_POLICY";
-    let policies = match environment.text(CUSTOM) {
-        Some(json) => Policies::parse(json).map_err(|error| InvalidSetting::new(CUSTOM, json, &error))?,
-        None => Policies::default(),
-    };
-    match environment.text(DEFAULT) {
-        Some(name) => policies.with_default(name).map_err(|error| InvalidSetting::new(DEFAULT, name, &error)),
-        None => Ok(policies),
+/// Links need an address and a key; with one of them alone, somebody meant to have links and has none.
+fn links(environment: &Environment) -> Result<Option<Links>, InvalidSetting> {
+    let good_for = environment.whole_number("DOZE_LINK_HOURS", "hours", DEFAULT_LINK_HOURS, 1..=LONGEST_LINK_HOURS)?;
+    let good_for = SignedDuration::from_hours(i64::from(good_for));
+    match (environment.text("DOZE_URL"), environment.text("DOZE_LINK_KEY")) {
+        (None, None) => Ok(None),
+        (Some(url), Some(key)) => {
+            Ok(Some(Links { url: url.trim_end_matches('/').to_owned(), key: key.to_owned(), good_for }))
+        }
+        (Some(url), None) => Err(InvalidSetting::new("DOZE_URL", url, &"expected DOZE_LINK_KEY beside it")),
+        (None, Some(key)) => Err(InvalidSetting::new("DOZE_LINK_KEY", key, &"expected DOZE_URL beside it")),
     }
 }
 
-fn grace(environment: &Environment) -> Result<SignedDuration, InvalidSetting> {
-    const VARIABLE: &str = "DOZE_GRACE_MINUTES";
-    let Some(text) = environment.text(VARIABLE) else { return Ok(SignedDuration::ZERO) };
-    let expected = format!("expected a whole number of minutes from 0 to {LONGEST_GRACE_MINUTES}");
-    let minutes = text.parse::<u32>().ok().filter(|minutes| *minutes <= LONGEST_GRACE_MINUTES);
-    let minutes = minutes.ok_or_else(|| InvalidSetting::new(VARIABLE, text, &expected))?;
-    Ok(SignedDuration::from_mins(i64::from(minutes)))
-}
-
 fn max_stops(environment: &Environment) -> Result<usize, InvalidSetting> {
-    const VARIABLE: &str = "DOZE_MAX_STOPS";
-    let Some(text) = environment.text(VARIABLE) else { return Ok(DEFAULT_MAX_STOPS) };
-    let expected = format!("expected a whole number from 0 to {LARGEST_MAX_STOPS}");
-    let stops = text.parse().ok().filter(|stops| *stops <= LARGEST_MAX_STOPS);
-    stops.ok_or_else(|| InvalidSetting::new(VARIABLE, text, &expected))
+    let stops = environment.whole_number("DOZE_MAX_STOPS", "", DEFAULT_MAX_STOPS, 0..=LARGEST_MAX_STOPS)?;
+    Ok(usize::try_from(stops).unwrap_or(usize::MAX))
 }
 
 fn max_stops_percent(environment: &Environment) -> Result<Percent, InvalidSetting> {

@@ -5,11 +5,17 @@ mod support;
 
 use std::{fs, path::Path};
 
-use home::Settings as HomeSettings;
-use idleness::{Mode, Record};
+use capability::Keys;
+use idleness::{Mode, Record, Rules};
+use jiff::SignedDuration;
 use scheduler::{Entry, Run, run};
 use serde_json::{Value, json};
-use support::{FakeFleet, now, settings};
+use support::{
+    BUSY, FakeFleet,
+    messages::TestKeys,
+    now, settings,
+    starts::{ASLEEP, FALLEN, OPEN, later},
+};
 
 #[tokio::test(flavor = "current_thread")]
 async fn every_event_has_the_effect_that_its_snapshot_shows() {
@@ -26,11 +32,12 @@ async fn every_event_has_the_effect_that_its_snapshot_shows() {
             let name = format!("{function}--{}", path.file_stem().and_then(|s| s.to_str()).expect("is Unicode"));
             let effect = match function {
                 "scheduler" => effect_on_fleet(&name, &event).await,
-                "hello" => to_json(&web::answer(event, hello::respond)),
-                "home" => {
-                    let settings = HomeSettings { mode: Mode::DryRun };
-                    to_json(&web::answer(event, |request| home::respond(request, settings)))
+                "hello" => {
+                    let respond = async |request: &web::Request| hello::respond(request);
+                    described(&event, &web::answer(event.clone(), respond).await)
                 }
+                "home" => answer_of_home(&name, &event).await,
+                "wake" => answer_of_wake(&name, &event).await,
                 other => panic!("events/{other} belongs to no function"),
             };
             insta::with_settings!({prepend_module_to_snapshot => false, omit_expression => true}, {
@@ -42,9 +49,58 @@ async fn every_event_has_the_effect_that_its_snapshot_shows() {
     assert_no_snapshot_is_left_over(&names);
 }
 
-/// What the scheduler does with the event in `enforce`, to a fleet with one instance of each kind.
+/// The page, with a fleet of one instance of each kind behind it. No event brings a token that is good, so none is read.
+async fn answer_of_home(name: &str, event: &Value) -> Value {
+    let settings = home::Settings { mode: Mode::DryRun, rules: Rules::default(), max_keep_hours: 24, link_key: None };
+    let sources = home::Sources { fleet: FakeFleet::of_every_kind(), keys: Some(Keys::new(TestKeys)) };
+    let respond = async |request: &web::Request| home::respond(request, &sources, &settings, now()).await;
+    let answer = described(event, &web::answer(event.clone(), respond).await);
+    assert_refused_as_named(name, &answer);
+    assert!(sources.fleet.calls().is_empty(), "{name} made calls: {:?}", sources.fleet.calls());
+    answer
+}
+
+/// What a button does in `enforce`, which is nothing without a token that is good.
+async fn answer_of_wake(name: &str, event: &Value) -> Value {
+    let hold = SignedDuration::from_hours(1);
+    let settings = wake::Settings { mode: Mode::Enforce, hold, max_keep_hours: 24, link_key: None };
+    let sources = wake::Sources { fleet: FakeFleet::of_every_kind(), keys: Some(Keys::new(TestKeys)) };
+    let respond = async |request: &web::Request| wake::respond(request, &sources, &settings, now()).await;
+    let answer = described(event, &web::answer(event.clone(), respond).await);
+    assert_refused_as_named(name, &answer);
+    assert!(sources.fleet.calls().is_empty(), "{name} made calls: {:?}", sources.fleet.calls());
+    answer
+}
+
+fn assert_refused_as_named(name: &str, answer: &Value) {
+    let is_refused = answer["statusCode"].as_u64().is_some_and(|status| status >= 400);
+    assert_eq!(is_refused, name.contains("--refused-"), "{name}: {answer}");
+}
+
+/// The answer, which is as infra/openapi.yaml has it.
+fn described(event: &Value, answer: &impl serde::Serialize) -> Value {
+    let mut answer = to_json(answer);
+    contract::check(event, &answer);
+    // The style sheet and its hash are the same on every page, and change with every colour.
+    if let Some((before, rest)) = answer["body"].as_str().and_then(|body| body.split_once("<style>")) {
+        let (_, after) = rest.split_once("</style>").expect("the style sheet ends");
+        answer["body"] = format!("{before}<style>…</style>{after}").into();
+        let policy = answer["headers"]["content-security-policy"].as_str().expect("every page has a policy");
+        let (before, _) = policy.split_once("style-src").expect("that allows its style sheet");
+        answer["headers"]["content-security-policy"] = format!("{before}style-src …").into();
+    }
+    answer
+}
+
+/// What the scheduler does with the event in `enforce`, to a fleet with one instance of each kind. Events that start something
+/// find one more that Doze stopped, and one whose start fell back.
 async fn effect_on_fleet(name: &str, event: &Value) -> Value {
-    let fleet = FakeFleet::of_every_kind();
+    let mut fleet = FakeFleet::of_every_kind();
+    if ["scheduler--manual-start", "scheduler--state-change"].iter().any(|prefix| name.starts_with(prefix)) {
+        fleet.add_asleep(ASLEEP, &[OPEN, ("Name", "web"), ("doze:after", BUSY)]);
+        fleet.add_asleep(FALLEN, &[]);
+        fleet.fall_back(FALLEN, "Client.InternalError", "Client error on launch", later(-1));
+    }
     let answer = match run(event, &fleet, &settings(Mode::Enforce), now()).await {
         Ok(run) => {
             assert_decisions_can_be_made_again(&run);

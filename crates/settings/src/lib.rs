@@ -1,6 +1,10 @@
 #![doc = include_str!("../README.md")]
 
-use std::{collections::BTreeMap, fmt::Display, str::FromStr};
+mod rules;
+
+use std::{collections::BTreeMap, fmt::Display, ops::RangeInclusive, str::FromStr};
+
+pub use rules::rules;
 
 /// Environment variables by name.
 #[derive(Clone, Debug, Default)]
@@ -34,6 +38,24 @@ impl Environment {
         let parse =
             |text: &str| text.parse().map_err(|expected: T::Err| InvalidSetting::new(variable, text, &expected));
         self.text(variable).map(parse).transpose()
+    }
+
+    /// The whole number of a variable, in a unit such as `minutes`, or the default if it is absent or blank.
+    ///
+    /// # Errors
+    /// The text is no whole number, or not within the range.
+    pub fn whole_number(
+        &self,
+        variable: &'static str,
+        unit: &str,
+        default: u32,
+        range: RangeInclusive<u32>,
+    ) -> Result<u32, InvalidSetting> {
+        let Some(text) = self.text(variable) else { return Ok(default) };
+        let of = if unit.is_empty() { String::new() } else { format!(" of {unit}") };
+        let expected = format!("expected a whole number{of} from {} to {}", range.start(), range.end());
+        let number = text.parse().ok().filter(|number| range.contains(number));
+        number.ok_or_else(|| InvalidSetting::new(variable, text, &expected))
     }
 }
 

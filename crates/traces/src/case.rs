@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use idleness::{
     Decision, Evidence, Instance, InstanceState, InstanceType, Market, OPT_IN_TAG, Policies, Policy, RootDevice, Rules,
-    StopProtection, Tags, decide,
+    StopProtection, Tags, Transition, decide,
 };
 use jiff::{SignedDuration, Timestamp};
 
@@ -87,6 +87,7 @@ fn instance(trace: &Trace, seed: u64, now: Timestamp) -> Instance {
         root_device: RootDevice::Ebs,
         market: Market::OnDemand,
         stop_protection: StopProtection::Off,
+        transition: Transition::default(),
         tags: Tags::from_iter([(OPT_IN_TAG, "on")]),
     }
 }

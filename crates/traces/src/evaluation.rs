@@ -108,13 +108,13 @@ impl Score {
             let stops = usize::from(judgement.decision.verdict == Verdict::Stop);
             match (judgement.right, judgement.trace.label) {
                 (Verdict::Stop, _) => score.stopped += stops,
-                (Verdict::Keep, Label::InUse) => score.stopped_in_use += stops,
-                (Verdict::Keep, Label::Unknown) => score.stopped_unknown += stops,
-                (Verdict::Keep, Label::Idle { .. }) => score.stopped_early += stops,
+                (Verdict::Keep | Verdict::Start, Label::InUse) => score.stopped_in_use += stops,
+                (Verdict::Keep | Verdict::Start, Label::Unknown) => score.stopped_unknown += stops,
+                (Verdict::Keep | Verdict::Start, Label::Idle { .. }) => score.stopped_early += stops,
             }
             match judgement.right {
                 Verdict::Stop => score.should_stop += 1,
-                Verdict::Keep => score.should_keep += 1,
+                Verdict::Keep | Verdict::Start => score.should_keep += 1,
             }
         }
         score

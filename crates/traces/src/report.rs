@@ -2,7 +2,7 @@
 
 use std::{fmt::Write as _, ops::Range};
 
-use idleness::{Decision, Finding, Policy, Reason, Unit, Verdict};
+use idleness::{Decision, Finding, Policy, Reason, Unit};
 
 use crate::{
     catalogue,
@@ -136,7 +136,7 @@ pub fn details(traces: &[Trace], judgements: &[Judgement<'_>], policies: &[Polic
                 text,
                 "  {:<18} should {}: right {right} of {}; {}",
                 policy.name,
-                verdict(trace.right_verdict(policy)),
+                trace.right_verdict(policy).as_str(),
                 of_both.len(),
                 reasons(&of_both)
             );
@@ -185,7 +185,7 @@ pub fn catalogue_document(policies: &[Policy]) -> String {
     for (title, traces) in catalogue::families() {
         let _ = write!(text, "\n## {title}\n\n{}{rule}", row(columns.clone()));
         for trace in traces {
-            let right = policies_as(&|policy| verdict(trace.right_verdict(policy)).to_owned());
+            let right = policies_as(&|policy| trace.right_verdict(policy).as_str().to_owned());
             let cells = [format!("`{}`", trace.name), trace.story.to_owned(), label(trace.label)];
             text.push_str(&row(cells.into_iter().chain(right).collect()));
         }
@@ -200,13 +200,6 @@ Written by `cargo run --package traces -- --catalogue`; a test compares. The rig
 *stop* where a machine has been idle for at least the policy's lookback and up for at least its minimum uptime, *keep*
 everywhere else.
 ";
-
-fn verdict(verdict: Verdict) -> &'static str {
-    match verdict {
-        Verdict::Keep => "keep",
-        Verdict::Stop => "stop",
-    }
-}
 
 fn label(label: Label) -> String {
     const HOUR: i64 = 60;

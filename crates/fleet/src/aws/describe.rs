@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use aws_sdk_ec2::types::{CpuOptions, DeviceType, Filter, InstanceAttributeName, InstanceLifecycleType};
-use aws_smithy_types::DateTime;
-use idleness::{Instance, InstanceId, InstanceState, InstanceType, Market, RootDevice, StopProtection, Tags};
-use jiff::Timestamp;
+use idleness::{
+    Instance, InstanceId, InstanceState, InstanceType, Market, RootDevice, StopProtection, Tags, Transition,
+};
+use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
 
 use super::{AwsFleet, error::api_error, pages::Pages};
 use crate::ApiError;
@@ -99,6 +100,26 @@ impl AwsFleet {
         }
     }
 
+    /// Where an instance can be reached, publicly if it can.
+    pub(super) async fn address_of(&self, id: &InstanceId) -> Result<Option<String>, ApiError> {
+        let filter = Filter::builder().name("instance-id").values(id.as_str()).build();
+        let call = self.ec2.describe_instances().filters(filter).max_results(INSTANCES_PER_PAGE);
+        let answer = call.send().await.map_err(|error| api_error(DESCRIBE, &error))?;
+        let mut instances =
+            answer.reservations.unwrap_or_default().into_iter().flat_map(|r| r.instances.unwrap_or_default());
+        let described = instances.find(|instance| instance.instance_id.as_deref() == Some(id.as_str()));
+        Ok(described.and_then(|instance| {
+            let addresses = [
+                instance.public_dns_name,
+                instance.public_ip_address,
+                instance.ipv6_address,
+                instance.private_dns_name,
+                instance.private_ip_address,
+            ];
+            addresses.into_iter().flatten().find(|address| !address.is_empty())
+        }))
+    }
+
     /// Stop protection of one instance; `None` if EC2 did not say.
     pub(super) async fn stop_protection_of(&self, id: &InstanceId) -> Option<StopProtection> {
         let attribute = InstanceAttributeName::DisableApiStop;
@@ -122,6 +143,7 @@ fn translate(described: aws_sdk_ec2::types::Instance) -> Option<Described> {
     let state = described.state.and_then(|state| state.name);
     let tags = described.tags.unwrap_or_default();
     let instance_type = described.instance_type.as_ref().map(aws_sdk_ec2::types::InstanceType::as_str);
+    let reason = described.state_reason;
     let spot_request = described.spot_instance_request_id.filter(|id| !id.is_empty());
     let instance = Instance {
         id: described.instance_id?.parse().ok()?,
@@ -140,9 +162,21 @@ fn translate(described: aws_sdk_ec2::types::Instance) -> Option<Described> {
             _ => Market::OnDemand,
         },
         stop_protection: StopProtection::Unread,
+        transition: Transition {
+            code: reason.as_ref().and_then(|reason| reason.code.clone()).filter(|code| !code.is_empty()),
+            message: reason.and_then(|reason| reason.message).filter(|message| !message.is_empty()),
+            at: described.state_transition_reason.as_deref().and_then(time_of_transition),
+        },
         tags: tags.into_iter().filter_map(|tag| Some((tag.key?, tag.value.unwrap_or_default()))).collect::<Tags>(),
     };
     Some(Described { instance, spot_request })
+}
+
+/// The time that EC2 writes behind the reason of a change: `User initiated (2026-11-20 18:04:05 GMT)`.
+fn time_of_transition(text: &str) -> Option<Timestamp> {
+    let (_, time) = text.strip_suffix(" GMT)")?.rsplit_once('(')?;
+    let at: DateTime = time.parse().ok()?;
+    Some(at.to_zoned(TimeZone::UTC).ok()?.timestamp())
 }
 
 /// The number of virtual CPUs: cores times threads.
@@ -151,6 +185,6 @@ fn vcpus(options: &CpuOptions) -> Option<u32> {
     cores.checked_mul(threads).filter(|vcpus| *vcpus > 0)
 }
 
-pub(super) fn timestamp(at: &DateTime) -> Option<Timestamp> {
+pub(super) fn timestamp(at: &aws_smithy_types::DateTime) -> Option<Timestamp> {
     Timestamp::new(at.secs(), i32::try_from(at.subsec_nanos()).ok()?).ok()
 }

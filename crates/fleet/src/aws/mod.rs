@@ -7,6 +7,7 @@ mod discover;
 mod error;
 mod measure;
 mod pages;
+mod patience;
 mod read;
 mod whole;
 
@@ -37,7 +38,10 @@ impl AwsFleet {
     pub fn new(config: &SdkConfig) -> Self {
         Self {
             ec2: aws_sdk_ec2::Client::from_conf(
-                aws_sdk_ec2::config::Builder::from(config).interceptor(whole::WholeAnswers).build(),
+                aws_sdk_ec2::config::Builder::from(config)
+                    .interceptor(whole::WholeAnswers)
+                    .retry_classifier(patience::NoCapacity)
+                    .build(),
             ),
             cloudwatch: aws_sdk_cloudwatch::Client::new(config),
             ssm: aws_sdk_ssm::Client::new(config),

@@ -9,7 +9,7 @@ use idleness::{Evidence, Instance, InstanceId, OPT_IN_TAG, Policy, StopProtectio
 use jiff::Timestamp;
 
 use super::{AwsFleet, CALLS_AT_ONCE, describe::IDS_PER_FILTER, error::api_error, pages::Pages};
-use crate::{ApiError, ReadFleet};
+use crate::{ApiError, ReadAddresses, ReadFleet};
 
 const DESCRIBE_SESSIONS: &str = "ssm:DescribeSessions";
 /// The largest page; <https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_DescribeSessions.html>.
@@ -57,6 +57,12 @@ impl ReadFleet for AwsFleet {
             .filter_map(std::future::ready)
             .collect()
             .await
+    }
+}
+
+impl ReadAddresses for AwsFleet {
+    async fn address(&self, id: &InstanceId) -> Result<Option<String>, ApiError> {
+        self.address_of(id).await
     }
 }
 

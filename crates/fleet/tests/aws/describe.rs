@@ -5,8 +5,8 @@ use crate::support::{
     ec2::{self, OPTED_IN, RUNNING},
     id, ids,
 };
-use fleet::{ApiError, ReadFleet};
-use idleness::{Instance, InstanceState, InstanceType, Market, RootDevice, StopProtection};
+use fleet::{ApiError, ReadAddresses, ReadFleet};
+use idleness::{Instance, InstanceState, InstanceType, Market, RootDevice, StopProtection, Transition};
 
 fn page(numbers: impl IntoIterator<Item = usize>, next: Option<&str>) -> Answer {
     ec2::instances(numbers.into_iter().map(|number| ec2::instance(number, &[RUNNING, OPTED_IN])), next)
@@ -38,6 +38,48 @@ async fn the_fleet_is_read_page_by_page_and_an_empty_page_is_no_end() {
 }
 
 #[tokio::test]
+async fn the_last_change_of_state_is_read_with_its_reason_and_time() {
+    let transition = |code: Option<&str>, message: Option<&str>, time: Option<&str>| Transition {
+        code: code.map(str::to_owned),
+        message: message.map(str::to_owned),
+        at: time.map(at),
+    };
+    let reason =
+        "<stateReason><code>Client.InternalError</code><message>Client error on launch</message></stateReason>";
+    for (fields, expected) in [
+        ("", transition(None, None, None)),
+        ("<reason/><stateReason/>", transition(None, None, None)),
+        (reason, transition(Some("Client.InternalError"), Some("Client error on launch"), None)),
+        (
+            "<reason>User initiated (2026-11-20 18:04:05 GMT)</reason>",
+            transition(None, None, Some("2026-11-20T18:04:05Z")),
+        ),
+        ("<reason>User initiated (2026-11-20 18:04:05 CET)</reason>", transition(None, None, None)),
+        ("<reason>User initiated (yesterday GMT)</reason>", transition(None, None, None)),
+    ] {
+        assert_eq!(described(&[ec2::STOPPED, OPTED_IN, fields]).await.transition, expected, "{fields}");
+    }
+}
+
+#[tokio::test]
+async fn the_address_to_connect_to_is_public_if_there_is_one() {
+    let private = "<privateDnsName>ip-10-0-0-1.internal</privateDnsName><privateIpAddress>10.0.0.1</privateIpAddress>";
+    let public = "<dnsName>ec2-192-0-2-1.example</dnsName><ipAddress>192.0.2.1</ipAddress>";
+    for (fields, expected) in [
+        (format!("{private}{public}"), Some("ec2-192-0-2-1.example")),
+        (format!("{private}<dnsName/><ipAddress>192.0.2.1</ipAddress>"), Some("192.0.2.1")),
+        (private.to_owned(), Some("ip-10-0-0-1.internal")),
+        (String::new(), None),
+    ] {
+        let endpoint = Endpoint::in_turn([ec2::instances([ec2::instance(0, &[RUNNING, &fields])], None)]);
+        let address = endpoint.fleet().await.address(&id(0)).await.expect("is read");
+        assert_eq!(address.as_deref(), expected);
+    }
+    let endpoint = Endpoint::in_turn([page([], None)]);
+    assert_eq!(endpoint.fleet().await.address(&id(0)).await, Ok(None), "an unknown instance has none");
+}
+
+#[tokio::test]
 async fn every_field_that_a_decision_needs_is_read() {
     let instance = described(&[
         RUNNING,
@@ -57,6 +99,7 @@ async fn every_field_that_a_decision_needs_is_read() {
         root_device: RootDevice::Ebs,
         market: Market::OnDemand,
         stop_protection: StopProtection::Unread,
+        transition: Transition::default(),
         tags: [("doze", "on"), ("Name", "a <b>"), ("empty", "")].into_iter().collect(),
     };
     assert_eq!(instance, expected);

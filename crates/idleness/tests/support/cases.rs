@@ -8,7 +8,10 @@ use idleness::{
 use jiff::{SignedDuration, Timestamp};
 use proptest::{collection::vec, option::weighted, prelude::*, sample::select};
 
-use super::measurements::any_measurements;
+use super::{
+    histories::{Notes, any_notes, any_transition},
+    measurements::any_measurements,
+};
 
 /// One case. The tags are kept apart from the instance, as what they mean, too.
 #[derive(Clone, Debug)]
@@ -29,7 +32,8 @@ pub struct Wanted {
     pub schedule: Option<Vec<Window>>,
     pub keep_until: Option<Timestamp>,
     pub stop_at: Option<Timestamp>,
-    /// Tags that must keep the instance, whatever else they say.
+    pub notes: Notes,
+    /// Tags that must keep the instance from being stopped, whatever else they say.
     pub keeping: Option<(&'static str, &'static str)>,
     /// Tags that mean nothing.
     pub harmless: Option<(&'static str, &'static str)>,
@@ -47,7 +51,7 @@ pub struct Window {
 /// A zone without daylight saving, with its minutes ahead of UTC.
 pub type Zone = (&'static str, i64);
 
-/// Tags each of which keeps an instance.
+/// Tags each of which keeps a running instance.
 pub const KEEPING: &[(&str, &str)] = &[
     ("aws:autoscaling:groupName", "web"),
     ("kubernetes.io/cluster/prod", "owned"),
@@ -105,6 +109,7 @@ impl Case {
 fn tag_list(wanted: &Wanted) -> Vec<(String, String)> {
     let text = |key: &str, value: Option<String>| value.map(|value| (key.to_owned(), value));
     let pair = |pair: Option<(&str, &str)>| pair.map(|(key, value)| (key.to_owned(), value.to_owned()));
+    let time = |key: &str, at: Option<Timestamp>| at.map(|at| (key.to_owned(), at.to_string()));
     let windows = |windows: &Vec<Window>| windows.iter().map(Window::to_string).collect::<Vec<_>>().join(" + ");
     // What must keep comes last, and overwrites.
     [
@@ -112,8 +117,12 @@ fn tag_list(wanted: &Wanted) -> Vec<(String, String)> {
         text("doze", wanted.opted_in.then(|| "on".to_owned())),
         text("doze:policy", wanted.policy.map(str::to_owned)),
         text("doze:schedule", wanted.schedule.as_ref().map(windows)),
-        text("doze:keep-until", wanted.keep_until.map(|until| until.to_string())),
-        text("doze:stop-at", wanted.stop_at.map(|stop_at| stop_at.to_string())),
+        time("doze:keep-until", wanted.keep_until),
+        time("doze:stop-at", wanted.stop_at),
+        time("doze:stopped-at", wanted.notes.stopped_at),
+        time("doze:start-owed-since", wanted.notes.owed_since),
+        time("doze:start-tried-at", wanted.notes.tried_at),
+        pair(wanted.notes.after.map(|after| ("doze:after", after))),
         pair(wanted.keeping),
     ]
     .into_iter()
@@ -152,6 +161,14 @@ pub fn any_case() -> impl Strategy<Value = Case> {
                 })
             })
         })
+    })
+}
+
+/// Any case of a stopped instance.
+pub fn any_stopped_case() -> impl Strategy<Value = Case> {
+    any_case().prop_map(|mut case| {
+        case.instance.state = InstanceState::Stopped;
+        case
     })
 }
 
@@ -239,15 +256,17 @@ fn any_tags(policies: &'static [&'static str], now: Timestamp) -> impl Strategy<
         weighted(0.2, vec(any_window(), 1..3)),
         weighted(0.1, around(-2000..300)),
         weighted(0.25, around(-2000..60)),
+        any_notes(now),
         rarely(KEEPING),
         weighted(0.3, select(HARMLESS)),
     )
-        .prop_map(|(opted_in, policy, schedule, keep_until, stop_at, keeping, harmless)| Wanted {
+        .prop_map(|(opted_in, policy, schedule, keep_until, stop_at, notes, keeping, harmless)| Wanted {
             opted_in: opted_in.is_some(),
             policy,
             schedule,
             keep_until,
             stop_at,
+            notes,
             keeping,
             harmless,
         })
@@ -262,11 +281,11 @@ fn any_window() -> impl Strategy<Value = Window> {
 }
 
 fn any_instance(tags: &Wanted, now: Timestamp) -> impl Strategy<Value = Instance> + use<> {
-    let mostly = |usual: InstanceState, others: Vec<InstanceState>| prop_oneof![20 => Just(usual), 1 => select(others)];
-    let state = mostly(
-        InstanceState::Running,
-        ["pending", "stopping", "stopped", "shutting-down", "terminated", "?"].map(InstanceState::from_name).to_vec(),
-    );
+    let state = prop_oneof![
+        40 => Just(InstanceState::Running),
+        3 => Just(InstanceState::Stopped),
+        2 => select(["pending", "stopping", "shutting-down", "terminated", "?"].map(InstanceState::from_name).to_vec()),
+    ];
     let uptime_minutes = prop_oneof![8 => 1500..90_000_i64, 3 => 0..1500_i64, 1 => -60..0_i64];
     let capacity = (
         prop_oneof![20 => Just(RootDevice::Ebs), 1 => select(vec![RootDevice::InstanceStore, RootDevice::Unknown])],
@@ -282,9 +301,10 @@ fn any_instance(tags: &Wanted, now: Timestamp) -> impl Strategy<Value = Instance
         ],
     );
     let kind = (select(vec!["m7g.large", "m7g.large", "g5.xlarge", "c7g.large"]), weighted(0.95, 1..200_u32));
+    let transition = any_transition(tags.notes.stopped_at.unwrap_or(now));
     let tags = tag_list(tags).into_iter().collect::<idleness::Tags>();
-    (0..1000_u32, state, weighted(0.97, uptime_minutes), capacity, kind).prop_map(
-        move |(number, state, uptime, (root_device, market, stop_protection), (kind, vcpus))| Instance {
+    (0..1000_u32, state, weighted(0.97, uptime_minutes), capacity, kind, transition).prop_map(
+        move |(number, state, uptime, (root_device, market, stop_protection), (kind, vcpus), transition)| Instance {
             id: super::instance(number).id,
             state,
             launched_at: uptime.map(|minutes| now - SignedDuration::from_mins(minutes)),
@@ -293,6 +313,7 @@ fn any_instance(tags: &Wanted, now: Timestamp) -> impl Strategy<Value = Instance
             root_device,
             market,
             stop_protection,
+            transition,
             tags: tags.clone(),
         },
     )

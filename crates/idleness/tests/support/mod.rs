@@ -2,13 +2,16 @@
 #![allow(dead_code, missing_docs, unreachable_pub, reason = "each test file uses its own part")]
 
 pub mod cases;
+pub mod fleets;
+pub mod histories;
 pub mod measurements;
 pub mod proof;
+pub mod starts;
 pub mod words;
 
 use idleness::{
     Datapoint, Evidence, Instance, InstanceState, InstanceType, Market, Measure, Metric, Policies, Policy, RootDevice,
-    Rules, Series, SeriesStatus, StopProtection, Tags,
+    Rules, Series, SeriesStatus, StopProtection, Tags, Transition,
 };
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value};
@@ -41,6 +44,7 @@ pub fn instance(number: u32) -> Instance {
         root_device: RootDevice::Ebs,
         market: Market::OnDemand,
         stop_protection: StopProtection::Off,
+        transition: Transition::default(),
         tags: Tags::from_iter([("doze", "on")]),
     }
 }

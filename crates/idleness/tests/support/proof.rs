@@ -31,7 +31,7 @@ fn nobody_asks_to_keep(case: &Case) -> bool {
         && !wanted.schedule.as_ref().is_some_and(is_open)
 }
 
-fn is_open(window: &Window, now: i64) -> bool {
+pub fn is_open(window: &Window, now: i64) -> bool {
     let Window { days: (first, last), opens, closes, zone: (_, ahead) } = window;
     let local_minute = (now + ahead * 60).div_euclid(60);
     let [opens, mut closes] = [i64::from(*opens), i64::from(*closes)];

@@ -50,6 +50,8 @@ pub enum Target {
 pub enum Purpose {
     /// To decide, and to act upon it as far as the mode allows.
     Act,
+    /// To start those of the stopped instances that are to run. It measures nothing, so that it may happen often.
+    Start,
     /// To say why an instance would be stopped or kept. Nothing is changed, whatever the mode.
     Explain,
 }
@@ -142,7 +144,7 @@ pub enum Refusal {
     },
     /// A manual event that asks for something unknown.
     #[error(
-        "the manual event does not fit: {0}; expected {{\"action\":\"sweep\"}} or {{\"action\":\"explain\",\"instance\":\"i-…\"}}"
+        "the manual event does not fit: {0}; expected {{\"action\":\"sweep\"}}, {{\"action\":\"start\"}} or {{\"action\":\"explain\",\"instance\":\"i-…\"}}"
     )]
     UnknownAction(String),
     /// An alarm without a state, or with one that is none of CloudWatch's.
@@ -232,6 +234,11 @@ fn parse_manual(fields: &Map<String, Value>) -> Result<Request, Refusal> {
         Some(Value::String(action)) if action == "sweep" => {
             only_fields(fields, &["action"])?;
             Ok(Request { trigger, target: Target::Fleet, purpose: Purpose::Act })
+        }
+        Some(Value::String(action)) if action == "start" => {
+            only_fields(fields, &["action"])?;
+            let trigger = Trigger::of(TriggerKind::Sweep);
+            Ok(Request { trigger, target: Target::Fleet, purpose: Purpose::Start })
         }
         Some(Value::String(action)) if action == "explain" => {
             only_fields(fields, &["action", "instance"])?;

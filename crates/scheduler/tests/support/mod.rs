@@ -1,15 +1,20 @@
 //! A fake fleet: five instances and a script of refusals, and a record of every call made.
 #![allow(dead_code, missing_docs, unreachable_pub, reason = "each test file uses its own part")]
 
+mod alarms;
+mod changes;
+pub mod messages;
+pub mod starts;
+
 use std::{
     cell::RefCell,
     collections::{BTreeMap, BTreeSet},
 };
 
-use fleet::{Action, Alarm, ApiError, ChangeFleet, Outcome, ReadAlarms, ReadFleet, Refused, Watches};
+use fleet::{ApiError, ReadAddresses, ReadFleet};
 use idleness::{
     Caps, Datapoint, Evidence, Instance, InstanceId, InstanceState, InstanceType, Market, Metric, Mode, Percent,
-    Policy, RootDevice, Rules, Series, SeriesStatus, Signal, StopProtection, Tags,
+    Policy, RootDevice, Rules, Series, SeriesStatus, Signal, StopProtection, Tags, Transition,
 };
 use jiff::{SignedDuration, Timestamp};
 use scheduler::Settings;
@@ -30,7 +35,8 @@ pub fn id(text: &str) -> InstanceId {
 }
 
 pub fn settings(mode: Mode) -> Settings {
-    Settings { mode, rules: Rules::default(), caps: Caps { stops: 25, share: Percent::ALL } }
+    let caps = Caps { stops: 25, share: Percent::ALL };
+    Settings { mode, rules: Rules::default(), caps, topic: None, links: None }
 }
 
 /// The calls a run made, in order, in a form that reads well in an assertion.
@@ -41,7 +47,7 @@ pub type Calls = Vec<String>;
 enum Fault {
     /// All instances are described, whichever are asked for.
     IgnoresFilters,
-    /// Once a stop was tried, single instances cannot be described any more.
+    /// Once a stop or a start was tried, single instances cannot be described any more.
     BlindAfterActing,
     /// No tag can be taken off.
     RefusesUntag,
@@ -57,6 +63,7 @@ pub struct FakeFleet {
     protected: BTreeSet<InstanceId>,
     children: BTreeMap<String, Vec<String>>,
     refuse_stop: BTreeMap<InstanceId, ApiError>,
+    refuse_start: RefCell<BTreeMap<InstanceId, ApiError>>,
     lose_answer_of: BTreeSet<InstanceId>,
     refuse_tag: BTreeSet<InstanceId>,
     state_after_refusal: BTreeMap<InstanceId, InstanceState>,
@@ -122,6 +129,7 @@ impl FakeFleet {
             root_device: RootDevice::Ebs,
             market: Market::OnDemand,
             stop_protection: StopProtection::Unread,
+            transition: Transition::default(),
             tags: Tags::from_iter([("doze", "on")]),
         };
         self.cpu.insert(id(text), cpu);
@@ -134,6 +142,25 @@ impl FakeFleet {
 
     pub fn refuse_stop(&mut self, text: &str, code: &str) {
         self.refuse_stop.insert(id(text), ApiError::new("ec2:StopInstances", code, "refused by the test"));
+    }
+
+    /// Starts are refused from now on, or accepted again.
+    pub fn refuse_start(&self, text: &str, code: Option<&str>) {
+        let mut refused = self.refuse_start.borrow_mut();
+        match code {
+            Some(code) => {
+                refused.insert(id(text), ApiError::new("ec2:StartInstances", code, "refused by the test"));
+            }
+            None => {
+                refused.remove(&id(text));
+            }
+        }
+    }
+
+    /// The start is refused, and the instance is then found in this state.
+    pub fn refuse_start_in_state(&mut self, text: &str, state: InstanceState) {
+        self.refuse_start(text, Some("IncorrectInstanceState"));
+        self.state_after_refusal.insert(id(text), state);
     }
 
     /// The stop is refused, and the instance is then found in this state.
@@ -160,7 +187,7 @@ impl FakeFleet {
         self.state_after_refusal.insert(id(text), InstanceState::Stopping);
     }
 
-    /// Once a stop was tried, single instances cannot be described any more.
+    /// Once a stop or a start was tried, single instances cannot be described any more.
     pub fn go_blind_after_acting(&mut self) {
         self.faults.insert(Fault::BlindAfterActing);
     }
@@ -195,11 +222,9 @@ impl FakeFleet {
     fn change_tags(&self, id: &InstanceId, add: &[(&str, &str)], remove: &[&str]) {
         let mut instances = self.instances.borrow_mut();
         let instance = instances.get_mut(id).expect("only described instances are tagged");
-        let known =
-            ["doze", "doze:stopped-at", "doze:stopped-because", "doze:stop-at", "doze:policy", "doze:keep-until"];
-        let old = known.iter().filter_map(|key| Some((*key, instance.tags.get(key)?.to_owned())));
-        let new = add.iter().map(|(key, value)| (*key, (*value).to_owned()));
-        instance.tags = old.chain(new).filter(|(key, _)| !remove.contains(key)).collect();
+        let kept = instance.tags.iter().filter(|(key, _)| !remove.contains(key));
+        let tags: Tags = kept.chain(add.iter().copied()).collect();
+        instance.tags = tags;
     }
 
     fn readable(&self) -> Result<(), ApiError> {
@@ -217,7 +242,9 @@ impl ReadFleet for FakeFleet {
     async fn instances(&self, ids: &[InstanceId]) -> Result<Vec<Instance>, ApiError> {
         self.record("instances", ids);
         self.readable()?;
-        if self.faults.contains(&Fault::BlindAfterActing) && self.calls().iter().any(|call| call.starts_with("stop")) {
+        if self.faults.contains(&Fault::BlindAfterActing)
+            && self.calls().iter().any(|call| call.starts_with("stop ") || call.starts_with("start "))
+        {
             return Err(ApiError::new("ec2:DescribeInstances", "RequestLimitExceeded", "slow down"));
         }
         let all = self.instances.borrow();
@@ -264,34 +291,10 @@ impl ReadFleet for FakeFleet {
     }
 }
 
-impl ReadAlarms for FakeFleet {
-    async fn alarms(&self, names: &[String]) -> Result<Vec<Alarm>, ApiError> {
-        self.calls.borrow_mut().push(format!("alarms {}", names.join(" ")));
-        let watches = |name: &str| {
-            let instances = |ids: &[&str]| Watches::Instances(ids.iter().map(|id| (*id).to_owned()).collect());
-            match name {
-                _ if self.children.contains_key(name) => Some(Watches::Alarms),
-                "doze-idle-dev" => Some(instances(&[IDLE])),
-                "doze-busy" => Some(instances(&[BUSY])),
-                "doze-two" => Some(instances(&[IDLE, BUSY])),
-                "doze-queue" => Some(instances(&[])),
-                "doze-idle-fleet" => Some(Watches::Contributors),
-                _ => None,
-            }
-        };
-        Ok(names.iter().filter_map(|name| Some(Alarm { name: name.clone(), watches: watches(name)? })).collect())
-    }
-
-    async fn children(&self, alarm: &str) -> Result<Vec<String>, ApiError> {
-        self.calls.borrow_mut().push(format!("children {alarm}"));
-        self.readable()?;
-        let unknown = || ApiError::new("cloudwatch:DescribeAlarms", "ResourceNotFound", "unknown to the test");
-        self.children.get(alarm).cloned().ok_or_else(unknown)
-    }
-
-    async fn contributors(&self, alarm: &str) -> Result<BTreeSet<String>, ApiError> {
-        self.calls.borrow_mut().push(format!("contributors {alarm}"));
-        Ok([IDLE, BUSY, "not-an-instance"].map(str::to_owned).into())
+impl ReadAddresses for FakeFleet {
+    async fn address(&self, id: &InstanceId) -> Result<Option<String>, ApiError> {
+        self.record("address", std::slice::from_ref(id));
+        Ok(None)
     }
 }
 
@@ -303,49 +306,4 @@ fn steady(value: Option<f64>, policy: &Policy, signal: &Signal, now: Timestamp) 
     let times = (1..=count).map(|i| from + signal.period * i);
     let points = times.filter_map(|at| Some(Datapoint { at, value: value? })).collect();
     Series { status: SeriesStatus::Complete, points }
-}
-
-impl ChangeFleet for FakeFleet {
-    async fn stop(&self, ids: &[InstanceId]) -> Vec<Outcome> {
-        self.record("stop", ids);
-        let mut instances = self.instances.borrow_mut();
-        let mut stop = |id: &InstanceId| {
-            if let Some(error) = self.refuse_stop.get(id) {
-                if let Some(state) = self.state_after_refusal.get(id) {
-                    instances.get_mut(id).expect("exists").state = *state;
-                }
-                return Outcome::failed(id.clone(), Action::Stop, error);
-            }
-            let instance = instances.get_mut(id).expect("only described instances are stopped");
-            let from = std::mem::replace(&mut instance.state, InstanceState::Stopping);
-            if self.lose_answer_of.contains(id) {
-                let error = ApiError::new("ec2:StopInstances", ApiError::TIMEOUT, "no answer");
-                return Outcome::failed(id.clone(), Action::Stop, &error);
-            }
-            Outcome::stopped(id.clone(), from, InstanceState::Stopping)
-        };
-        ids.iter().map(&mut stop).collect()
-    }
-
-    async fn tag(&self, ids: &[InstanceId], tags: &[(&str, &str)]) -> Vec<Refused> {
-        self.record("tag", ids);
-        let (refused, accepted): (Vec<_>, Vec<_>) = ids.iter().partition(|id| self.refuse_tag.contains(id));
-        for id in accepted {
-            self.change_tags(id, tags, &[]);
-        }
-        let error = ApiError::new("ec2:CreateTags", "TagLimitExceeded", "refused by the test");
-        refused.into_iter().map(|id| Refused { instance: id.clone(), error: error.clone() }).collect()
-    }
-
-    async fn untag(&self, ids: &[InstanceId], keys: &[&str]) -> Vec<Refused> {
-        self.record("untag", ids);
-        if self.faults.contains(&Fault::RefusesUntag) {
-            let error = ApiError::new("ec2:DeleteTags", "OperationNotPermitted", "refused by the test");
-            return ids.iter().map(|id| Refused { instance: id.clone(), error: error.clone() }).collect();
-        }
-        for id in ids {
-            self.change_tags(id, &[], keys);
-        }
-        Vec::new()
-    }
 }

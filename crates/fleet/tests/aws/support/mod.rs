@@ -1,5 +1,6 @@
 //! An endpoint on loopback that answers as a script says and remembers what it was asked: EC2's query protocol in, XML
-//! out; CloudWatch's `rpc-v2-cbor` in and out, seen from here as JSON; Systems Manager's JSON in and out.
+//! out, as SNS has it, too; CloudWatch's `rpc-v2-cbor` in and out, seen from here as JSON; the JSON of Systems Manager and
+//! Secrets Manager in and out.
 #![allow(missing_docs, unreachable_pub, reason = "a module of tests, not an interface")]
 
 pub mod cloudwatch;
@@ -13,11 +14,12 @@ use std::{
     thread,
 };
 
-use aws_config::Region;
+use aws_config::{Region, SdkConfig};
 use aws_sdk_ec2::config::Credentials;
 use fleet::AwsFleet;
 use idleness::{
     Instance, InstanceId, InstanceState, InstanceType, Market, Policies, Policy, RootDevice, StopProtection, Tags,
+    Transition,
 };
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -56,6 +58,7 @@ pub fn instance(number: usize) -> Instance {
         root_device: RootDevice::Ebs,
         market: Market::OnDemand,
         stop_protection: StopProtection::Unread,
+        transition: Transition::default(),
         tags: Tags::from_iter([("doze", "on")]),
     }
 }
@@ -143,13 +146,17 @@ impl Endpoint {
 
     /// The adapter under test, pointed here.
     pub async fn fleet(&self) -> AwsFleet {
-        let config = AwsFleet::defaults()
+        AwsFleet::new(&self.config().await)
+    }
+
+    /// How any client gets here.
+    pub async fn config(&self) -> SdkConfig {
+        AwsFleet::defaults()
             .endpoint_url(&self.address)
             .region(Region::new("eu-west-1"))
             .credentials_provider(Credentials::new("test", "test", None, None, "test"))
             .load()
-            .await;
-        AwsFleet::new(&config)
+            .await
     }
 
     pub fn calls(&self) -> Vec<Call> {
@@ -200,7 +207,8 @@ fn read_call(reader: &mut impl BufRead) -> Option<Call> {
         return Some(Call { operation: operation.to_owned(), form: Vec::new(), body });
     }
     if let Some(target) = target {
-        let operation = target.strip_prefix("AmazonSSM.")?.to_owned();
+        let (_, operation) = target.rsplit_once('.')?;
+        let operation = operation.to_owned();
         return Some(Call { operation, form: Vec::new(), body: serde_json::from_slice(&body).ok()? });
     }
     let form: Vec<(String, String)> = url::form_urlencoded::parse(&body).into_owned().collect();

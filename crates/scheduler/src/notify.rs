@@ -1,0 +1,137 @@
+//! Telling people about a run: what is worth telling, with links that are signed for it. That it does not work changes
+//! nothing about the run; the report says so.
+#![expect(async_fn_in_trait, reason = "the functions run on one thread, so no caller needs the futures to be `Send`")]
+
+use capability::{Capability, Keys, ReadKeys};
+use fleet::{Action, ApiError, Outcome, OutcomeResult};
+use idleness::{Announcement, Decision, InstanceId, InstanceState, Mode, Reason, is_start_owed};
+use jiff::Timestamp;
+
+use crate::{
+    digest::{Item, Message, What, digest},
+    event::TriggerKind,
+    report::Notification,
+    run::Run,
+    settings::Links,
+};
+
+/// Where messages go.
+pub trait Publish {
+    /// Sends a message to whoever wants it.
+    ///
+    /// # Errors
+    /// It was not taken.
+    async fn publish(&self, message: &Message) -> Result<(), ApiError>;
+}
+
+/// Tells people about runs.
+#[derive(Debug)]
+pub struct Notifier<T, S> {
+    /// Where the messages go.
+    pub topic: T,
+    /// Where pages are, and for how long links are good; without it messages have no links.
+    pub links: Option<(Keys<S>, Links)>,
+}
+
+impl<T: Publish, S: ReadKeys> Notifier<T, S> {
+    /// Publishes what the run did or announced, if there is anything, and notes in the report what became of that.
+    pub async fn tell(&self, run: &mut Run) {
+        let at = run.report.at;
+        let mut items = items(run);
+        self.add_links(&mut items, at).await;
+        let Some(message) = digest(items, &place(run), at) else { return };
+        run.report.notification = Some(match self.topic.publish(&message).await {
+            Ok(()) => Notification::Sent,
+            Err(ApiError { code, message, .. }) => Notification::Failed { code, message },
+        });
+    }
+
+    async fn add_links(&self, items: &mut [Item], at: Timestamp) {
+        let Some((keys, links)) = &self.links else { return };
+        let expires_at = at.saturating_add(links.good_for).unwrap_or(at);
+        for item in items {
+            let capability = Capability::for_instance(item.instance.clone(), expires_at);
+            match keys.sign(&capability, at).await {
+                Ok(token) => item.link = Some(format!("{}/instances/{}?token={token}", links.url, item.instance)),
+                Err(error) => {
+                    let failure = error.to_string();
+                    tracing::error!(failure, "the message goes without links");
+                    return;
+                }
+            }
+        }
+    }
+}
+
+/// Where the run took place, as far as its event says.
+fn place(run: &Run) -> String {
+    let trigger = &run.report.trigger;
+    let region = trigger.region.as_deref().map(|region| format!(" in {region}"));
+    let account = trigger.account.as_deref().map(|account| format!(" of account {account}"));
+    region.unwrap_or_default() + &account.unwrap_or_default()
+}
+
+/// What is worth telling of a run: what was done, what was announced, and what did not work.
+fn items(run: &Run) -> Vec<Item> {
+    let done = run.report.outcomes.iter().filter_map(|outcome| {
+        let decision = run.decisions.iter().find(|decision| decision.instance == outcome.instance);
+        let what = what(run, outcome, decision)?;
+        Some(item(run, &outcome.instance, what, decision))
+    });
+    // EC2 says once that a start fell back; every later run sees it, too, and keeps quiet. The notice that one runs makes a
+    // run about those after it as well, of which it brings no news.
+    let is_notice = run.report.mode == Mode::Enforce && run.report.trigger.kind == TriggerKind::StateChange;
+    let is_news = is_notice && run.sight.instances().all(|instance| instance.state != InstanceState::Running);
+    let fell_back = run.decisions.iter().filter(|decision| is_news && decision.reason == Reason::StartFailed);
+    let fell_back = fell_back.map(|decision| item(run, &decision.instance, What::StartFailed, Some(decision)));
+    done.chain(fell_back).collect()
+}
+
+fn what(run: &Run, outcome: &Outcome, decision: Option<&Decision>) -> Option<What> {
+    match (&outcome.result, outcome.action) {
+        (OutcomeResult::Failed { code, message }, action) => {
+            Some(What::Failed { action: verb(action), code: code.clone(), message: message.clone() })
+        }
+        // Told when it is refused first; then again when it runs.
+        (OutcomeResult::Owed { .. }, _) => {
+            let was_owed = run.sight.instance(&outcome.instance).is_some_and(is_start_owed);
+            (!was_owed).then_some(What::StartOwed)
+        }
+        (OutcomeResult::Done, Action::Stop) => Some(What::Stopped),
+        (OutcomeResult::Done, Action::Start) => Some(What::Started),
+        (OutcomeResult::Done, Action::Announce) => match decision?.announcement? {
+            Announcement::New { stop_at } => Some(What::Announced { stop_at }),
+            Announcement::Running { .. } | Announcement::Withdrawn => None,
+        },
+        // Whether it was stopped as announced or by somebody else: a stopped instance was not kept after all.
+        (OutcomeResult::Done, Action::Withdraw) => {
+            let runs = run.sight.instance(&outcome.instance).is_some_and(|i| i.state == InstanceState::Running);
+            runs.then_some(What::Withdrawn)
+        }
+        (OutcomeResult::Done, Action::Untag | Action::Owe | Action::Settle) | (OutcomeResult::Already, _) => None,
+    }
+}
+
+const fn verb(action: Action) -> &'static str {
+    match action {
+        Action::Stop => "be stopped",
+        Action::Start => "be started",
+        Action::Announce => "have its stop announced",
+        Action::Withdraw => "have the announcement of its stop withdrawn",
+        Action::Untag => "have the note of a stop taken back",
+        Action::Owe => "have its owed start noted",
+        Action::Settle => "have the note of an owed start taken off",
+    }
+}
+
+fn item(run: &Run, id: &InstanceId, what: What, decision: Option<&Decision>) -> Item {
+    Item {
+        instance: id.clone(),
+        name: run.sight.instance(id).and_then(|instance| Some(instance.name()?.to_owned())),
+        what,
+        reason: decision.map(|decision| decision.reason),
+        detail: decision.and_then(|decision| decision.detail.clone()),
+        numbers: decision.map(|decision| decision.evidence.clone()).unwrap_or_default(),
+        link: None,
+    }
+}

@@ -1,0 +1,35 @@
+//! `Publish` by an SNS topic.
+
+use aws_config::SdkConfig;
+use aws_sdk_sns::error::ProvideErrorMetadata;
+use fleet::ApiError;
+
+use crate::{digest::Message, notify::Publish};
+
+const PUBLISH: &str = "sns:Publish";
+
+/// A topic of SNS.
+#[derive(Clone, Debug)]
+pub struct Topic {
+    sns: aws_sdk_sns::Client,
+    arn: String,
+}
+
+impl Topic {
+    /// The topic of this ARN. Nothing is sent.
+    #[must_use]
+    pub fn new(config: &SdkConfig, arn: &str) -> Self {
+        Self { sns: aws_sdk_sns::Client::new(config), arn: arn.to_owned() }
+    }
+}
+
+impl Publish for Topic {
+    async fn publish(&self, message: &Message) -> Result<(), ApiError> {
+        let call = self.sns.publish().topic_arn(&self.arn).subject(&message.subject).message(&message.body);
+        call.send().await.map(drop).map_err(|error| {
+            let code = error.code().unwrap_or(ApiError::NO_CONNECTION).to_owned();
+            let text = error.message().unwrap_or("SNS did not answer").to_owned();
+            ApiError::new(PUBLISH, code, &text)
+        })
+    }
+}
