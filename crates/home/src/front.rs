@@ -1,49 +1,35 @@
-//! The home page in HTML.
+//! The public page: what Doze is doing here. It says nothing of any instance, and makes no AWS call.
 
 use askama::Template;
 use idleness::Mode;
-use web::{Answer, http::StatusCode};
+use pages::{NAME, Page, VERSION, Visitor, prefers_json};
+use serde_json::json;
+use web::{Answer, Request, http::StatusCode};
 
 use crate::Settings;
 
-pub(crate) const NAME: &str = "Doze";
-pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
-
-/// The one style sheet, inline, so that the page is one request.
-const STYLE: &str = include_str!("../templates/home.css");
-/// Nothing may load but that style sheet, which is allowed by its hash.
-const POLICY: &str = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
-                      style-src 'sha256-taaDsDkxrGbfcOBQrbuokNB9A+5qTmNvGn16wHY97KM='";
-
 #[derive(Template)]
-#[template(path = "home.html")]
-struct HomePage {
-    style: &'static str,
+#[template(path = "front.html")]
+struct FrontPage<'a> {
     mode: Mode,
-    version: &'static str,
+    /// The token of a visitor who may see the fleet.
+    token: Option<&'a str>,
 }
 
-/// The page. It holds no data from outside, so it is the same for everybody.
-pub(crate) fn render(settings: Settings) -> Answer {
-    let page = HomePage { style: STYLE, mode: settings.mode, version: VERSION };
-    let html = page.render().expect("a template over fixed texts renders");
-    Answer::html(StatusCode::OK, html, POLICY)
-}
-
-#[cfg(test)]
-mod tests {
-    use base64::{Engine, prelude::BASE64_STANDARD};
-    use sha2::{Digest, Sha256};
-
-    use super::*;
-
-    #[test]
-    fn the_policy_allows_the_style_sheet_that_is_served() {
-        let html = render(Settings { mode: Mode::DryRun }).body;
-        let (_, rest) = html.split_once("<style>").expect("the page has a style sheet");
-        let (served, _) = rest.split_once("</style>").expect("it ends");
-        assert_eq!(served, STYLE, "the sheet is served unescaped");
-        let allowed = format!("style-src 'sha256-{}'", BASE64_STANDARD.encode(Sha256::digest(served)));
-        assert!(POLICY.ends_with(&allowed), "{POLICY} lacks {allowed}");
+pub(crate) fn answer(request: &Request, settings: &Settings, visitor: Option<&Visitor>) -> Answer {
+    let token = visitor.filter(|visitor| visitor.capability.allows_reading_the_fleet()).map(|v| v.token.as_str());
+    if prefers_json(request) {
+        return as_json(settings, token.is_some());
     }
+    let title = "EC2 instances that doze off";
+    Page { title, refreshes: false }.answer(StatusCode::OK, &FrontPage { mode: settings.mode, token })
+}
+
+fn as_json(settings: &Settings, sees_fleet: bool) -> Answer {
+    let mut links = json!({"self": "/", "hello": "/hello"});
+    if sees_fleet {
+        links["instances"] = "/instances".into();
+    }
+    let body = json!({"name": NAME, "version": VERSION, "mode": settings.mode, "links": links});
+    Answer::json(StatusCode::OK, &body)
 }

@@ -1,8 +1,10 @@
-//! The binary: reads the settings, starts the log and serves.
+//! The binary: settings, log and clients once per start, then one answer per request.
 
 use std::process::ExitCode;
 
-use home::Settings;
+use capability::{Keys, SecretKeys};
+use fleet::AwsFleet;
+use home::{Settings, Sources};
 use settings::Environment;
 
 #[tokio::main(flavor = "current_thread")]
@@ -13,5 +15,9 @@ async fn main() -> ExitCode {
         Ok(settings) => settings,
         Err(error) => return journal::failed_to_start(&error),
     };
-    journal::ended(web::serve(|request| home::respond(request, settings)).await)
+    let config = AwsFleet::defaults().load().await;
+    let keys = settings.link_key.as_deref().map(|arn| Keys::new(SecretKeys::new(&config, arn)));
+    let sources = Sources { fleet: AwsFleet::new(&config), keys };
+    let respond = async |request: &web::Request| home::respond(request, &sources, &settings, journal::now()).await;
+    journal::ended(web::serve(respond).await)
 }

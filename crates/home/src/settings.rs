@@ -1,13 +1,22 @@
-//! What the home page is told about the installation.
+//! What the pages are told about the installation.
 
-use idleness::Mode;
-use settings::{Environment, InvalidSetting};
+use idleness::{Mode, Rules};
+use settings::{Environment, InvalidSetting, rules};
+
+const DEFAULT_MAX_KEEP_HOURS: u32 = 24;
+const LONGEST_KEEP_HOURS: u32 = 168;
 
 /// The settings of this function.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
-    /// Whether Doze stops instances here, or only says which it would.
+    /// `DOZE_MODE`: whether Doze acts here, or only says what it would do.
     pub mode: Mode,
+    /// `DOZE_POLICY`, `DOZE_POLICIES` and `DOZE_GRACE_MINUTES`: the rules that the scheduler decides by.
+    pub rules: Rules,
+    /// `DOZE_MAX_KEEP_HOURS` (default 24, at most 168): for how long one click keeps an instance awake at most.
+    pub max_keep_hours: u32,
+    /// `DOZE_LINK_KEY`: the ARN of the secret that signs links. Without it only the public page is shown.
+    pub link_key: Option<String>,
 }
 
 impl Settings {
@@ -16,6 +25,17 @@ impl Settings {
     /// # Errors
     /// A setting does not parse; the error names its variable.
     pub fn read(environment: &Environment) -> Result<Self, InvalidSetting> {
-        Ok(Self { mode: environment.parsed("DOZE_MODE")?.unwrap_or_default() })
+        const MAX_KEEP_HOURS: &str = "DOZE_MAX_KEEP_HOURS";
+        Ok(Self {
+            mode: environment.parsed("DOZE_MODE")?.unwrap_or_default(),
+            rules: rules(environment)?,
+            max_keep_hours: environment.whole_number(
+                MAX_KEEP_HOURS,
+                "hours",
+                DEFAULT_MAX_KEEP_HOURS,
+                1..=LONGEST_KEEP_HOURS,
+            )?,
+            link_key: environment.text("DOZE_LINK_KEY").map(str::to_owned),
+        })
     }
 }

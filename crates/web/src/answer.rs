@@ -64,6 +64,13 @@ impl Answer {
         self
     }
 
+    /// This answer with a header whose value is not fixed.
+    #[must_use]
+    pub fn with_value(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.insert(name, value);
+        self
+    }
+
     pub(crate) fn into_response(self) -> ApiGatewayV2httpResponse {
         let mut response = ApiGatewayV2httpResponse::default();
         response.status_code = self.status.as_u16().into();

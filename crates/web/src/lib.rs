@@ -14,18 +14,19 @@ use serde_json::Value;
 ///
 /// # Errors
 /// The Runtime API cannot be reached.
-pub async fn serve(respond: impl Fn(&Request) -> Answer) -> Result<(), lambda_runtime::Error> {
+pub async fn serve(respond: impl AsyncFn(&Request) -> Answer) -> Result<(), lambda_runtime::Error> {
     lambda_runtime::run(service_fn(async |event: LambdaEvent<Value>| {
-        Ok::<_, std::convert::Infallible>(answer(event.payload, &respond))
+        Ok::<_, std::convert::Infallible>(answer(event.payload, &respond).await)
     }))
     .await
 }
 
 /// The answer to one event, in the shape API Gateway expects.
 #[must_use]
-pub fn answer(event: Value, respond: impl Fn(&Request) -> Answer) -> ApiGatewayV2httpResponse {
+pub async fn answer(event: Value, respond: impl AsyncFn(&Request) -> Answer) -> ApiGatewayV2httpResponse {
     match admit(event) {
-        Ok(request) => respond(&request).into_response(),
+        // In a box, since a handler that calls AWS is a future of very many futures.
+        Ok(request) => Box::pin(respond(&request)).await.into_response(),
         Err(refusal) => Answer::text(refusal.status(), format!("{refusal}\n")).into_response(),
     }
 }
