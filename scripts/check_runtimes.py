@@ -51,6 +51,8 @@ def in_runtime_interface_emulator():
     check(answer["body"] == "Hello from Lambda!", "Lambda's emulator runs hello")
     answer = invoke_in_emulator("home", (EVENTS / "home/get-json.json").read_bytes())
     check(json.loads(answer["body"])["mode"] == "dry-run", "Lambda's emulator runs home")
+    answer = invoke_in_emulator("wake", (EVENTS / "wake/refused-start-without-token.json").read_bytes())
+    check(answer["statusCode"] in (401, 503), f"Lambda's emulator runs wake: {answer['statusCode']}")
     answer = invoke_in_emulator("scheduler", (EVENTS / "scheduler/ignored-alarm-ok.json").read_bytes())
     check(answer["trigger"]["kind"] == "ignored", "Lambda's emulator runs the scheduler")
     answer = invoke_in_emulator("scheduler", (EVENTS / "scheduler/refused-instance-id-malformed.json").read_bytes())
@@ -62,6 +64,9 @@ def with_bad_settings():
     bad = [("home", "DOZE_MODE", "on"), ("scheduler", "DOZE_MODE", "on"), ("scheduler", "DOZE_POLICY", "lazy")]
     bad += [("scheduler", "DOZE_MAX_STOPS", "many"), ("scheduler", "DOZE_MAX_STOPS_PERCENT", "101")]
     bad += [("scheduler", "DOZE_GRACE_MINUTES", "-5"), ("scheduler", "DOZE_POLICIES", "[]")]
+    bad += [("scheduler", "DOZE_LINK_HOURS", "0"), ("scheduler", "DOZE_URL", "https://doze.example")]
+    bad += [("home", "DOZE_POLICY", "lazy"), ("home", "DOZE_MAX_KEEP_HOURS", "0")]
+    bad += [("wake", "DOZE_MODE", "on"), ("wake", "DOZE_HOLD_MINUTES", "1441"), ("wake", "DOZE_MAX_KEEP_HOURS", "169")]
     for function, variable, value in bad:
         binary = ROOT / f"target/lambda/{function}/bootstrap"
         env = CREDENTIALS | {"AWS_LAMBDA_RUNTIME_API": "127.0.0.1:9", variable: value}

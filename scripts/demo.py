@@ -1,4 +1,9 @@
-"""Doze's main job, from an alarm to a stopped instance, in an emulated account. Ends with 0 only if it was seen to work."""
+"""Doze's main job, from an alarm to a stopped instance and back to a running one by one click, in an emulated account. Ends
+with 0 only if it was seen to work."""
+
+import html
+import re
+import urllib.parse
 
 from stack import account, check, say, wait_for
 
@@ -12,11 +17,28 @@ def show(decision, names):
     say(f"   {names.get(decision['instance'], '?'):<13} {decision['verdict']:<5} {decision['reason']:<17} {numbers}")
 
 
+def press(aws, link, page, action):
+    """Presses the button of a form on the page, as a browser does, and returns where that leads."""
+    form = re.search(rf'<form method="post" action="([^"]+/{action})">(.*?)</form>', page, re.S)
+    fields = re.findall(r'<input[^>]* name="([^"]+)" value="([^"]*)"', form.group(2))
+    body = urllib.parse.urlencode({name: html.unescape(value) for name, value in fields})
+    path = urllib.parse.urljoin(link, form.group(1))
+    kind = {"content-type": "application/x-www-form-urlencoded"}
+    status, headers, _ = aws.request("POST", path, body=body, headers=kind)
+    check(status == 303, f"the button leads back to the page: {status}")
+    return urllib.parse.urljoin(path, headers["location"])
+
+
+def running(page):
+    """The page, once it shows the state `running`."""
+    return page if 'class="state running"' in page else None
+
+
 def demo():
     with account() as aws:
         say("1. Four instances are launched; the emulator is told that three have been up for ten hours.")
         ids = {
-            "idle": aws.launch("idle", up_for_minutes=600),
+            "idle": aws.launch("idle", up_for_minutes=600, tags={"emulator:slow-start-seconds": "3"}),
             "busy": aws.launch("busy", up_for_minutes=600),
             "untagged": aws.launch("untagged", opted_in=False, up_for_minutes=600),
             "just-started": aws.launch("just-started"),
@@ -28,6 +50,7 @@ def demo():
         say("\n2. infra/template.yaml is deployed with `sam deploy`, in the mode `enforce`, with an alarm on the idle one.")
         status = aws.deploy(Mode="enforce", IdleAlarmInstanceId=ids["idle"])
         say(f"   stack doze: {status}")
+        aws.subscribe()
         alarm = aws.outputs["AlarmNamePrefix"] + ids["idle"]
         say(f"   alarm {alarm}: {aws.alarm_state(alarm)}")
 
@@ -64,14 +87,38 @@ def demo():
         expected = {"idle": "already-stopped", "busy": "busy", "just-started": "recently-started"}
         check(reasons == expected, "each kept for its own reason, and the untagged one not looked at")
 
-        say("\n6. The pages, through the emulated HTTP API.")
+        say("\n6. Whoever subscribed to the stack's topic has been told, with a link.")
+        message = wait_for("the message", aws.messages)[0]
+        say("   " + message["Subject"])
+        for line in message["Message"].splitlines():
+            say("   | " + re.sub(r"(token=.{12}).*", r"\1…", line))
+        link = re.search(r"https://\S+", message["Message"]).group()
+        check(ids["idle"] in link, "it names the instance, and links to its page")
+
+        say("\n7. The link opens the instance's page, and its button starts the machine.")
+        status, _, page = aws.request("GET", link)
+        check(status == 200 and "Start it" in page, "the page says that it is stopped, why, and offers to start it")
+        check(aws.state(ids["idle"]) == "stopped", "opening the page changed nothing")
+        back = press(aws, link, page, "start")
+        page = aws.request("GET", back)[2]
+        check(aws.state(ids["idle"]) == "pending" and "It is starting" in page, "the page shows that it is starting")
+        page = wait_for("the state running", lambda: running(aws.request("GET", back)[2]))
+        address = re.search(r"Connect to: <code>([^<]+)</code>", page)
+        check(bool(address), f"the page says that it runs, and where to connect: {address.group(1) if address else ''}")
+        check("doze:keep-until" in aws.tags(ids["idle"]), "it is held awake, though its alarm still stands")
+        error, swept = aws.invoke({"action": "sweep"})
+        check(error is None and swept["summary"]["stop"] == 0, "the next sweep leaves it alone")
+        for decision in swept["decisions"]:
+            show(decision, names)
+
+        say("\n8. The public pages, through the emulated HTTP API.")
         status, kind, body = aws.get("/hello")
         check((status, body) == (200, "Hello from Lambda!"), f"GET /hello: {status} {body}")
         status, kind, body = aws.get("/", accept="application/json")
         check(status == 200 and '"mode":"enforce"' in body, f"GET / as JSON: {status} {body}")
         status, kind, body = aws.get("/", accept="text/html")
         check(status == 200 and kind.startswith("text/html") and "enforce" in body, f"GET / as a page: {status} {kind}")
-    say("\nDone: the idle instance sleeps, the other three run, and nothing is left running here.")
+    say("\nDone: the idle instance slept and is awake again, the others ran on, and nothing is left running here.")
 
 
 if __name__ == "__main__":

@@ -44,6 +44,21 @@ install_tools() {
   export emulator PATH=$tools/bin:$PATH
 }
 
+# Makes sure of a browser, and of what drives it and sends odd requests.
+install_browser() {
+  pages=$(venv pages) || exit
+  browser=$("$root/scripts/install_browser.sh") || exit
+  export browser
+  local driver=("$pages"/lib/python3*/site-packages/playwright/driver/node)
+  if ! "${driver[0]}" --version >/dev/null 2>&1; then
+    # It misses a library that comes with compilers.
+    printf '#!/bin/sh\nexec "%s" "%s" "$@"\n' "$cache/browser/with-libraries" "${driver[0]}" >"$pages/node"
+    chmod +x "$pages/node"
+    "$pages/node" --version >/dev/null || fail "the browser's driver does not run (Debian: install libatomic1)"
+    export PLAYWRIGHT_NODEJS_PATH=$pages/node
+  fi
+}
+
 # Builds all functions for this machine's architecture, where the template looks for them.
 build_functions() {
   case $(uname -m) in

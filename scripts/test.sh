@@ -6,6 +6,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/environment.sh"
 cd "$root"
 
 install_tools
+install_browser
 
 say "Format"
 cargo fmt --all --check
@@ -40,6 +41,12 @@ say "Every gate, in an emulated account"
 
 say "Bad input, in an emulated account"
 "$emulator/bin/python" scripts/check_refusals.py
+
+say "The HTTP API, held to its description, in an emulated account"
+"$pages/bin/python" scripts/check_api.py
+
+say "The pages, in a browser"
+"$pages/bin/python" scripts/check_pages.py
 
 say "Other runtimes: Lambda's own emulator, and cargo lambda"
 "$tools/bin/python" scripts/check_runtimes.py
