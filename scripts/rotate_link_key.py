@@ -30,7 +30,7 @@ def main():
         sys.exit(f"rotate-link-key: {error}")
     print(f"Links are signed by a new key, {key_id}, within 5 minutes.")
     print("Links signed by the key before stay good until they expire, or until the next change.")
-    print("Links signed by a key older than that are invalid.")
+    print("Links signed by a key older than that are invalid within five minutes.")
 
 
 main()

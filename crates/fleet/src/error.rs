@@ -36,7 +36,33 @@ impl ApiError {
         Self::code_is_about_single_ids(&self.code)
     }
 
-    /// Whether EC2 has no capacity for what was asked: nobody's fault, and over some time later.
+    /// Whether the same call would fail for any ids, so that dividing them only costs calls: EC2 is throttling or failing, did
+    /// not answer, or knows the caller not. Any other refusal may be about some of the ids, whatever its code: EC2 has many.
+    #[must_use]
+    pub fn is_about_everybody(&self) -> bool {
+        matches!(
+            self.code.as_str(),
+            Self::TIMEOUT
+                | Self::NO_CONNECTION
+                | Self::BAD_ANSWER
+                | "AuthFailure"
+                | "Blocked"
+                | "InternalError"
+                | "InternalFailure"
+                | "OptInRequired"
+                | "PendingVerification"
+                | "RequestExpired"
+                | "RequestLimitExceeded"
+                | "ServiceUnavailable"
+                | "Throttling"
+                | "ThrottlingException"
+                | "UnauthorizedOperation"
+                | "Unavailable"
+        )
+    }
+
+    /// Whether EC2 has no capacity for what was asked, or none that the account may have: nobody's fault, and over some time
+    /// later.
     /// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html>
     #[must_use]
     pub fn is_about_capacity(&self) -> bool {
@@ -52,6 +78,10 @@ impl ApiError {
                 | "InsufficientHostCapacity"
                 | "InsufficientCapacityOnHost"
                 | "InsufficientCapacity"
+                | "ReservationCapacityExceeded"
+                | "VcpuLimitExceeded"
+                | "InstanceLimitExceeded"
+                | "MaxSpotInstanceCountExceeded"
         )
     }
 

@@ -27,7 +27,7 @@ pub struct Refused {
 }
 
 /// Calls `call` with batches of `ids` until each id was accepted once or has an error of its own. Returns the answers of
-/// the accepted calls and the refused ids. An error that is not about single ids fails its batch at once.
+/// the accepted calls and the refused ids. An error that would be the same for any ids fails its batch at once.
 pub async fn in_batches<T>(
     ids: &[InstanceId],
     call: impl AsyncFnMut(&[InstanceId]) -> Result<T, ApiError>,
@@ -54,9 +54,7 @@ pub async fn in_bounded_batches<T>(
             }
             Err(error) => error,
         };
-        let may_be_about_some = error.is_about_single_ids() || error.is_about_capacity();
-        let Split { refused: named, retry } =
-            if may_be_about_some { split(group, &error) } else { Split::all_refused(group) };
+        let Split { refused: named, retry } = split(group, &error);
         let mut unsettled = named;
         if waiting.len() + retry.len() <= calls_left {
             waiting.extend(retry);
@@ -85,8 +83,8 @@ fn split(group: Vec<InstanceId>, error: &ApiError) -> Split {
     if !named.is_empty() {
         return Split { refused: named, retry: if rest.is_empty() { Vec::new() } else { vec![rest] } };
     }
-    // A denial that names no resource holds for all: the role lacks the action.
-    if rest.len() == 1 || error.code == "UnauthorizedOperation" {
+    // A denial that names no resource holds for all, too: the role lacks the action.
+    if rest.len() == 1 || error.is_about_everybody() {
         return Split::all_refused(rest);
     }
     let (left, right) = rest.split_at(rest.len() / 2);
@@ -289,6 +287,26 @@ mod tests {
             )
         });
         assert_eq!((accepted.len(), refused.len(), calls), (49, 1, 2));
+    }
+
+    #[test]
+    fn a_refusal_of_any_other_code_is_about_some_of_the_ids() {
+        let named = |id: &InstanceId| {
+            error("InvalidParameterValue", &format!("Invalid value '{id}' for instanceId. It has no volume at root"))
+        };
+        let (accepted, refused, calls) = run_within(Some(CALLS_FOR_STARTS), &ids(50), &[3], named);
+        assert_eq!((accepted.len(), refused.len(), calls), (49, 1, 2));
+        let (accepted, refused, _) =
+            run_within(Some(CALLS_FOR_STARTS), &ids(50), &[3], |_| error("SomethingNew", "this one does not start"));
+        assert_eq!((accepted.len(), refused.len()), (49, 1));
+    }
+
+    #[test]
+    fn what_would_fail_for_any_ids_is_not_divided() {
+        for code in ["RequestLimitExceeded", "Throttling", "InternalError", "Unavailable", "AuthFailure", "Timeout"] {
+            let (accepted, refused, calls) = run(&ids(50), &[3], |_| error(code, "no"));
+            assert_eq!((accepted.len(), refused.len(), calls), (0, 50, 1), "{code}");
+        }
     }
 
     #[test]

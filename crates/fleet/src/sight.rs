@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use idleness::{
-    Decision, Evidence, Explanation, Instance, InstanceId, InstanceState, Record, Rules, decide, explain,
+    Decision, Evidence, Explanation, Instance, InstanceId, InstanceState, Record, Rules, decide, explain, in_order,
     needs_evidence, needs_sessions, starting_after,
 };
 use jiff::Timestamp;
@@ -59,12 +59,12 @@ impl Sight {
         Ok(sight)
     }
 
-    /// All opted-in instances, none of them measured.
+    /// The instances, none of them measured.
     ///
     /// # Errors
     /// They could not be described.
-    pub async fn of_fleet(fleet: &impl ReadFleet) -> Result<Self, ApiError> {
-        Self::describe(fleet, &None).await
+    pub async fn unmeasured(fleet: &impl ReadFleet, scope: &Scope) -> Result<Self, ApiError> {
+        Self::describe(fleet, scope).await
     }
 
     /// Reads about the instances what the depth asks for.
@@ -169,6 +169,25 @@ impl Sight {
         }
     }
 
+    /// Looks once more at those of the instances that were not looked at again before: while the others were measured,
+    /// somebody may have asked to keep one awake. Whether there was any.
+    ///
+    /// # Errors
+    /// They could not be described.
+    pub async fn look_again(&mut self, fleet: &impl ReadFleet, ids: &[InstanceId]) -> Result<bool, ApiError> {
+        let is_new = |id: &&InstanceId| self.instances.contains_key(id) && !self.asked_for_protection.contains(id);
+        let new: Vec<InstanceId> = ids.iter().filter(is_new).cloned().collect();
+        if new.is_empty() {
+            return Ok(false);
+        }
+        for seen in fleet.instances(&new).await? {
+            if new.contains(&seen.id) {
+                self.instances.insert(seen.id.clone(), seen);
+            }
+        }
+        Ok(self.read_protection(fleet, &new).await)
+    }
+
     /// Asks about the stop protection of those instances of which it has not been asked. Whether there was any.
     pub async fn read_protection(&mut self, fleet: &impl ReadFleet, ids: &[InstanceId]) -> bool {
         let is_new = |id: &&InstanceId| self.instances.contains_key(id) && !self.asked_for_protection.contains(id);
@@ -191,6 +210,16 @@ impl Sight {
         let decided =
             self.instances.values().map(|instance| decide(instance, self.evidence_of(&instance.id), rules, now));
         decided.chain(self.not_found.iter().cloned().map(Decision::not_found)).collect()
+    }
+
+    /// One decision an instance, with the starts in the order that the rest of the fleet asks for, as far as it was read.
+    #[must_use]
+    pub fn decide_in_order(&self, rules: &Rules, now: Timestamp) -> Vec<Decision> {
+        let stopped = self.others.values().filter(|other| other.state == InstanceState::Stopped);
+        let others = stopped.map(|other| decide(other, self.evidence_of(&other.id), rules, now));
+        let all = self.decide(rules, now).into_iter().chain(others).collect();
+        let ordered = in_order(all, self.fleet()).into_iter();
+        ordered.filter(|decision| !self.others.contains_key(&decision.instance)).collect()
     }
 
     /// The instances that it is about.

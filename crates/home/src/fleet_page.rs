@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 
 use askama::Template;
 use fleet::{Depth, ReadFleet, Sight};
-use idleness::{Instance, InstanceId, InstanceState, Mode, in_order};
+use idleness::{Instance, InstanceId, InstanceState, Mode, Verdict};
 use jiff::Timestamp;
 use pages::{Page, Problem, Visitor, prefers_json};
 use serde_json::json;
@@ -38,7 +38,7 @@ pub(crate) async fn answer(
     page: NonZeroUsize,
     now: Timestamp,
 ) -> Result<Answer, Problem> {
-    let mut sight = Sight::of_fleet(fleet).await.map_err(|error| unseen(&error))?;
+    let mut sight = Sight::unmeasured(fleet, &None).await.map_err(|error| unseen(&error))?;
     let count = |state| sight.fleet().filter(|instance| instance.state == state).count();
     let (total, running, stopped) =
         (sight.fleet().count(), count(InstanceState::Running), count(InstanceState::Stopped));
@@ -51,7 +51,9 @@ pub(crate) async fn answer(
     let shown = shown(&sight, page);
     sight.narrow(|instance| shown.contains(&instance.id));
     sight.measure(fleet, Depth::Needed, &settings.rules, now).await.map_err(|error| unseen(&error))?;
-    let decisions = in_order(sight.decide(&settings.rules, now), sight.fleet());
+    let stops = sight.decide(&settings.rules, now).into_iter().filter(|decision| decision.verdict == Verdict::Stop);
+    sight.read_protection(fleet, &stops.map(|decision| decision.instance).collect::<Vec<_>>()).await;
+    let decisions = sight.decide_in_order(&settings.rules, now);
     let row = |id: &InstanceId| {
         let decision = decisions.iter().find(|decision| decision.instance == *id)?;
         Some(Row::new(sight.instance(id)?, decision, &settings.rules, now))
@@ -74,7 +76,7 @@ pub(crate) async fn answer(
         pages,
         at: words::time(now),
     };
-    Ok(Page { title: "All instances", refreshes: false }.answer(StatusCode::OK, &content))
+    Ok(Page { title: "All instances", refresh_seconds: None }.answer(StatusCode::OK, &content))
 }
 
 /// The instances of a page, by name; those without a name last.

@@ -22,7 +22,7 @@ pub(crate) fn answer(request: &Request, settings: &Settings, visitor: Option<&Vi
         return as_json(settings, token.is_some());
     }
     let title = "EC2 instances that doze off";
-    Page { title, refreshes: false }.answer(StatusCode::OK, &FrontPage { mode: settings.mode, token })
+    Page { title, refresh_seconds: None }.answer(StatusCode::OK, &FrontPage { mode: settings.mode, token })
 }
 
 fn as_json(settings: &Settings, sees_fleet: bool) -> Answer {

@@ -3,15 +3,18 @@
 use std::collections::BTreeSet;
 
 use askama::Template;
-use capability::Permit;
+use capability::{Permit, Subject};
 use fleet::{Depth, ReadAddresses, ReadFleet, Sight};
-use idleness::{Explanation, Instance, InstanceId, InstanceState, Mode, Verdict, in_order, is_start_owed};
+use idleness::{Explanation, Instance, InstanceId, InstanceState, Mode, Verdict, is_start_owed, unreadable_tag};
 use jiff::Timestamp;
 use pages::{Page, Problem, Visitor, prefers_json};
 use serde_json::{Value, json};
 use web::{Answer, Request, http::StatusCode};
 
 use crate::{Settings, row::Row, unseen, words};
+
+/// As much of what one gate found, in bytes on the page: names in it may be long.
+const GATE_BYTES: usize = 900;
 
 #[derive(Template)]
 #[template(path = "instance.html")]
@@ -21,7 +24,7 @@ struct InstancePage<'a> {
     explanation: &'a Explanation,
     address: Option<&'a str>,
     progress: Option<&'static str>,
-    is_still: bool,
+    refresh_seconds: Option<u32>,
     buttons: Buttons,
     max_keep_hours: u32,
     token: &'a str,
@@ -46,19 +49,24 @@ pub(crate) async fn answer(
 ) -> Result<Answer, Problem> {
     let rules = &settings.rules;
     let scope = Some(BTreeSet::from([id.clone()]));
-    let mut sight = Sight::of(fleet, &scope, Depth::Everything, rules, now).await.map_err(|error| unseen(&error))?;
-    if sight.decide(rules, now).iter().any(|decision| decision.verdict == Verdict::Start) {
-        // Whether it starts now depends on those that start before it.
-        sight.read_fleet(fleet).await.map_err(|error| unseen(&error))?;
+    let mut sight = Sight::unmeasured(fleet, &scope).await.map_err(|error| unseen(&error))?;
+    // The fleet are the instances that opted in; of others its token shows nothing.
+    let may_be_seen = |i: &&Instance| i.tags.opted_in() || visitor.capability.subject != Subject::Fleet;
+    match sight.instance(id).filter(may_be_seen).map(|instance| instance.state) {
+        None => {
+            let message = format!("EC2 knows no instance {id} in this account and Region");
+            return Err(Problem::new(StatusCode::NOT_FOUND, "no-such-instance", message));
+        }
+        // Whether it starts depends on others, and measurements say nothing about it.
+        Some(InstanceState::Stopped) => sight.read_fleet(fleet).await,
+        Some(_) => sight.measure(fleet, Depth::Everything, rules, now).await,
     }
-    let decisions = in_order(sight.decide(rules, now), sight.fleet());
+    .map_err(|error| unseen(&error))?;
+    let decisions = sight.decide_in_order(rules, now);
     let decision = decisions.iter().find(|decision| decision.instance == *id);
     let seen =
         decision.and_then(|decision| Some((sight.instance(id)?, decision, sight.explain(decision, rules, now)?)));
-    let Some((instance, decision, explanation)) = seen else {
-        let message = format!("EC2 knows no instance {id} in this account and Region");
-        return Err(Problem::new(StatusCode::NOT_FOUND, "no-such-instance", message));
-    };
+    let Some((instance, decision, explanation)) = seen else { return Err(Problem::not_found()) };
     let address = match instance.state {
         InstanceState::Running => fleet.address(id).await.map_err(|error| unseen(&error))?,
         _ => None,
@@ -68,6 +76,9 @@ pub(crate) async fn answer(
         return Ok(Answer::json(StatusCode::OK, &as_json(&row, &explanation, address.as_deref(), visitor)));
     }
     let progress = progress(instance, &row);
+    // A state on its way changes within a minute; an owed start may take hours, and each look costs calls.
+    let seconds = if instance.state == InstanceState::Stopped { 60 } else { 5 };
+    let refresh_seconds = progress.filter(|_| !is_still).map(|_| seconds);
     let allows = |permit| visitor.capability.allows(permit, id) && instance.tags.opted_in();
     let content = InstancePage {
         mode: settings.mode,
@@ -75,7 +86,7 @@ pub(crate) async fn answer(
         explanation: &explanation,
         address: address.as_deref(),
         progress,
-        is_still,
+        refresh_seconds,
         buttons: Buttons {
             start: allows(Permit::Start) && can_be_started(instance),
             keep_awake: allows(Permit::KeepAwake) && is_awake(instance.state),
@@ -85,8 +96,7 @@ pub(crate) async fn answer(
         sees_fleet: visitor.capability.allows_reading_the_fleet(),
         at: words::time(now),
     };
-    let refreshes = progress.is_some() && !is_still;
-    Ok(Page { title: &row.title(), refreshes }.answer(StatusCode::OK, &content))
+    Ok(Page { title: &row.title(), refresh_seconds }.answer(StatusCode::OK, &content))
 }
 
 fn as_json(row: &Row, explanation: &Explanation, address: Option<&str>, visitor: &Visitor) -> Value {
@@ -101,6 +111,7 @@ fn as_json(row: &Row, explanation: &Explanation, address: Option<&str>, visitor:
 /// Whether a start does anything that is not under way. One that is owed to a stopped instance is tried at once.
 fn can_be_started(instance: &Instance) -> bool {
     match instance.state {
+        InstanceState::Stopping if unreadable_tag(instance).is_some() => false,
         InstanceState::Stopped => true,
         InstanceState::Stopping => !is_start_owed(instance),
         _ => false,
@@ -116,13 +127,13 @@ const fn is_awake(state: InstanceState) -> bool {
 fn progress(instance: &Instance, row: &Row) -> Option<&'static str> {
     match instance.state {
         InstanceState::Pending => Some("It is starting. That takes a minute or two."),
-        InstanceState::Stopping if is_start_owed(instance) => {
+        InstanceState::Stopping if is_start_owed(instance) && unreadable_tag(instance).is_none() => {
             Some("It is still stopping. Doze starts it as soon as it has stopped.")
         }
         InstanceState::Stopping => Some("It is stopping."),
         // A start that was given up, or that fell back, is not under way.
         InstanceState::Stopped if is_start_owed(instance) && row.next.is_some() => {
-            Some("Its start is owed: Doze tries again by itself until it runs.")
+            Some("Its start is owed: Doze tries again by itself, for up to a day.")
         }
         _ => None,
     }

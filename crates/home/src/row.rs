@@ -82,8 +82,8 @@ impl Row {
         use idleness::NextAction::{Decide, Start, Stop};
         match self.next_step.map(|next| (next.action, next.at.is_some())) {
             None => words::nothing_next(self.state, self.reason),
-            Some((Stop, true)) => "stops, if still idle,",
-            Some((Stop, false)) => "stops when Doze looks next, if still idle",
+            Some((Stop, true)) => "stops, if still idle and under the cap,",
+            Some((Stop, false)) => "stops when Doze looks next, if still idle and under the cap",
             Some((Start, true)) => "starts",
             Some((Start, false)) if self.reason == Reason::WaitsForOthers => "starts once that has changed",
             Some((Start, false)) => "starts when Doze looks next",

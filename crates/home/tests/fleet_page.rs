@@ -88,7 +88,7 @@ fn a_page_has_fifteen_rows_and_measures_no_others() {
     }
     let site = Site::of(FakeFleet::of(17));
     page(&site, 2);
-    assert_eq!(site.fleet.calls(), ["opted-in", "evidence 10 11"]);
+    assert_eq!(site.fleet.calls(), ["opted-in", "evidence 10 11", "protection 10 11"]);
 }
 
 #[test]
@@ -199,7 +199,7 @@ fn the_json_answer_has_this_shape() {
           "next": {
             "action": "stop",
             "at": null,
-            "text": "stops when Doze looks next, if still idle"
+            "text": "stops when Doze looks next, if still idle and under the cap"
           },
           "reason": "idle",
           "state": "running",
@@ -224,4 +224,12 @@ fn the_json_answer_has_this_shape() {
       "total": 2
     }
     "#);
+}
+
+#[test]
+fn a_row_does_not_promise_a_stop_that_is_protected() {
+    let mut fleet = FakeFleet::of(1);
+    fleet.protected.insert(id(1));
+    let text = Site::of(fleet).get(&format!("/instances?token={}", fleet_token())).text();
+    assert!(text.contains("protected from being stopped") && !text.contains("To be stopped"), "{text}");
 }

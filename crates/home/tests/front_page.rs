@@ -88,7 +88,7 @@ fn a_token_for_the_fleet_leads_there_without_a_look_at_it() {
     assert!(site.get(&target).attributes("href").contains(&way));
     assert_eq!(site.get_json(&target)["links"]["instances"], "/instances");
     assert_eq!(site.get(&format!("/{way}")).status, 200);
-    assert_eq!(site.fleet.calls(), ["opted-in", "evidence 1 2 3"], "for the last page alone");
+    assert_eq!(site.fleet.calls(), ["opted-in", "evidence 1 2 3", "protection 1 2 3"], "for the last page alone");
 }
 
 #[test]

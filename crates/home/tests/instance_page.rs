@@ -171,7 +171,7 @@ fn the_address_is_looked_up_and_shown_while_it_runs() {
 }
 
 #[test]
-fn the_fleet_is_read_only_for_a_start_that_may_depend_on_it() {
+fn a_stopped_instance_is_seen_among_those_that_it_depends_on_and_not_measured() {
     let stopped = |instance: &mut Instance| {
         instance.state = InstanceState::Stopped;
         tag(instance, "Name", "app");
@@ -186,12 +186,12 @@ fn the_fleet_is_read_only_for_a_start_that_may_depend_on_it() {
         (see(&site, 1).text(), site.fleet.calls())
     };
     let (_, without) = calls(&|_| ());
-    assert_eq!(without, ["instances 1", "evidence 1", "protection 1"]);
+    assert_eq!(without, ["instances 1", "opted-in"]);
     let (text, with) = calls(&|instance| {
         tag(instance, "doze:start-owed-since", "2026-11-21T19:50:00Z");
         tag(instance, "doze:after", "db + cache");
     });
-    assert_eq!(with, ["instances 1", "evidence 1", "protection 1", "opted-in"]);
+    assert_eq!(with, ["instances 1", "opted-in"]);
     assert_says(
         &text,
         "Stays as it is: waits for others its tag doze:after names \"cache\", which is no instance with doze=on",
@@ -264,4 +264,22 @@ fn the_json_answer_has_this_shape() {
     let uptime = serde_json::json!({"gate": "uptime", "holds": true, "text": "up for 10 minutes, at least 30"});
     assert_eq!(gates[10], uptime);
     assert_eq!(of(fleet_token())["permits"], serde_json::json!(["read"]));
+}
+
+#[test]
+fn an_instance_that_another_one_needs_says_so() {
+    let asleep = |instance: &mut Instance| {
+        instance.state = InstanceState::Stopped;
+        tag(instance, "doze:stopped-at", "2026-11-21T18:00:00Z");
+    };
+    let mut fleet = FakeFleet::with(|instance| {
+        asleep(instance);
+        tag(instance, "Name", "db");
+    });
+    fleet.add(2, |instance| {
+        asleep(instance);
+        tag(instance, "doze:schedule", "sat 19:30-23:00 @ UTC");
+        tag(instance, "doze:after", "db");
+    });
+    assert_says(&see(&Site::of(fleet), 1).text(), "To be started: another one needs it");
 }

@@ -157,3 +157,14 @@ fn a_link_is_good_until_it_expires_and_not_a_second_longer() {
     };
     assert_eq!((until(1), until(0), until(-1)), (200, 401, 401));
 }
+
+#[test]
+fn a_token_for_the_fleet_shows_no_instance_outside_of_it() {
+    let mut fleet = FakeFleet::default();
+    fleet.add(1, |instance| instance.tags = [("Name", "hush-hush")].into_iter().collect());
+    let site = Site::of(fleet);
+    let seen = site.get(&format!("/instances/{}?token={}", id(1), fleet_token()));
+    assert_eq!(seen.status, 404);
+    assert!(SECRETS.iter().all(|secret| !seen.content().contains(secret)), "{}", seen.content());
+    assert_eq!(site.fleet.calls(), ["instances 1"]);
+}

@@ -88,11 +88,6 @@ impl<'a> Case<'a> {
         self.policy
     }
 
-    /// What the tags say, or which of them does not parse.
-    pub(crate) const fn read_wishes(&self) -> Result<&Wishes, &BadTag> {
-        self.wishes.as_ref()
-    }
-
     pub(crate) fn wishes(&self) -> Option<&Wishes> {
         self.wishes.as_ref().ok()
     }

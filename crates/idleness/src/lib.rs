@@ -42,5 +42,5 @@ pub use policies::{InvalidPolicies, Policies, UnknownPolicy};
 pub use policy::{Hardware, Policy, Presence, Signal, Window};
 pub use record::Record;
 pub use schedule::{BadSchedule, Schedule};
-pub use starting::{is_start_owed, is_start_settled};
+pub use starting::{is_start_owed, is_start_settled, unreadable_tag};
 pub use wishes::{KEEP_UNTIL_TAG, START_OWED_SINCE_TAG, START_TRIED_AT_TAG};

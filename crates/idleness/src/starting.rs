@@ -36,11 +36,12 @@ const SHORTEST_WAIT: SignedDuration = SignedDuration::from_mins(5);
 const LONGEST_WAIT: SignedDuration = SignedDuration::from_hours(1);
 /// How far EC2's time of a stop may be from the note that Doze makes just before it.
 const BEFORE_NOTE: SignedDuration = SignedDuration::from_mins(2);
-const AFTER_NOTE: SignedDuration = SignedDuration::from_mins(15);
+const AFTER_NOTE: SignedDuration = SignedDuration::from_mins(3);
 
 /// What is to become of a stopped instance.
 pub(crate) fn at_rest(case: &Case<'_>) -> Hold {
-    let wishes = match case.read_wishes() {
+    // By which policy it would be stopped, does not matter to one that is stopped.
+    let wishes = &match Wishes::read_but_policy(&case.instance.tags) {
         Ok(wishes) => wishes,
         Err(bad) => return Hold::because(Reason::AlreadyStopped, bad.to_string()),
     };
@@ -49,7 +50,8 @@ pub(crate) fn at_rest(case: &Case<'_>) -> Hold {
     }
     let open = wishes.schedule.as_ref().filter(|schedule| schedule.is_open(case.now));
     if let Some(words) = failed_start(&case.instance.transition) {
-        let is_due = open.is_some() && case.instance.transition.code.as_deref() == Some(NO_CAPACITY);
+        let is_due = case.instance.transition.code.as_deref() == Some(NO_CAPACITY)
+            && open.is_some_and(|schedule| was_started_in_this_window(schedule, case.instance, case.now));
         return Hold::because(if is_due { Reason::StartOwed } else { Reason::StartFailed }, words);
     }
     let by_doze = was_stopped_by_doze(case.instance, wishes);
@@ -65,6 +67,12 @@ pub(crate) fn at_rest(case: &Case<'_>) -> Hold {
         }
         (None, _) => Hold::plain(Reason::AlreadyStopped),
     }
+}
+
+/// Whether the last start belongs to the window that is open now. An older one was for another day, and perhaps a person's.
+fn was_started_in_this_window(schedule: &Schedule, instance: &Instance, now: Timestamp) -> bool {
+    let started_at = instance.launched_at.filter(|at| *at <= now);
+    started_at.is_some_and(|at| schedule.is_open(at) && schedule.next_closing(at) == schedule.next_closing(now))
 }
 
 /// When and why Doze stopped the instance, and when it starts it.
@@ -93,7 +101,9 @@ fn owed_since(instance: &Instance, wishes: &Wishes) -> Option<Timestamp> {
 
 /// A start that was refused before, or asked for while the instance was still stopping.
 fn owed(case: &Case<'_>, wishes: &Wishes, since: Timestamp) -> Hold {
-    let failed = failed_start(&case.instance.transition);
+    // What failed before somebody asked anew may work now.
+    let is_older = case.instance.launched_at.is_some_and(|launched_at| launched_at < since);
+    let failed = failed_start(&case.instance.transition).filter(|_| !is_older);
     if let Some(words) = failed.filter(|_| case.instance.transition.code.as_deref() != Some(NO_CAPACITY)) {
         return Hold::because(Reason::StartFailed, words);
     }
@@ -122,13 +132,23 @@ fn due(since: Timestamp, tried_at: Option<Timestamp>) -> Timestamp {
     tried_at.saturating_add(wait).unwrap_or(Timestamp::MAX)
 }
 
-/// An owed start ends with the window in which it was owed; without one, after a day.
+/// An owed start ends with the window in which it was owed; without one, after a day; and never before the time until which
+/// somebody wants it awake.
 fn is_given_up(wishes: &Wishes, since: Timestamp, now: Timestamp) -> bool {
+    if wishes.keep_until.is_some_and(|until| now < until) {
+        return false;
+    }
     match &wishes.schedule {
         Some(schedule) if schedule.is_open(now) => false,
         Some(schedule) if schedule.is_open(since) => true,
         Some(_) | None => now.duration_since(since) >= OWED_FOR,
     }
+}
+
+/// What is wrong with a tag of the instance, if one cannot be read: then Doze does not start it by itself.
+#[must_use]
+pub fn unreadable_tag(instance: &Instance) -> Option<String> {
+    Wishes::read_but_policy(&instance.tags).err().map(|bad| bad.to_string())
 }
 
 /// Whether the instance carries the note of an owed start.

@@ -69,10 +69,10 @@ fn each_reason_to_start_or_not_is_said_beside_the_state() {
          stopped it last",
     );
     check(
-        &slept(&[OPEN, ("doze:policy", "lazy")]),
+        &slept(&[OPEN, ("doze:after", "db + ")]),
         "is kept: already-stopped",
-        "  2. KEEP  running          its state is stopped; the tag \"doze:policy\" is \"lazy\": there is no policy of \
-         this name",
+        "  2. KEEP  running          its state is stopped; the tag \"doze:after\" is \"db + \": expected instance ids or \
+         names, joined by +",
     );
     check(
         &switched_off(&[("doze:start-owed-since", "2026-11-21T20:00:00Z")]),

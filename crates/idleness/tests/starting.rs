@@ -106,8 +106,8 @@ fn the_note_the_launch_and_the_time_of_the_stop_agree_within_minutes() {
         ("2026-01-01T00:00:00Z", "2026-11-21T10:00:00Z", Reason::ScheduleOpen),
         ("2026-11-21T06:00:00Z", "2026-11-21T09:58:00Z", Reason::ScheduleOpen),
         ("2026-11-21T06:00:00Z", "2026-11-21T09:57:59Z", Reason::AlreadyStopped),
-        ("2026-11-21T06:00:00Z", "2026-11-21T10:15:00Z", Reason::ScheduleOpen),
-        ("2026-11-21T06:00:00Z", "2026-11-21T10:15:01Z", Reason::AlreadyStopped),
+        ("2026-11-21T06:00:00Z", "2026-11-21T10:03:00Z", Reason::ScheduleOpen),
+        ("2026-11-21T06:00:00Z", "2026-11-21T10:03:01Z", Reason::AlreadyStopped),
     ] {
         let instance = with(|it| {
             it.launched_at = Some(at(launched_at));
@@ -141,7 +141,6 @@ fn with_a_tag_that_cannot_be_read_nothing_is_started() {
         ("doze:stop-at", "soon", instant),
         ("doze:start-owed-since", "now", instant),
         ("doze:start-tried-at", "", instant),
-        ("doze:policy", "lazy", "there is no policy of this name"),
         ("doze:after", "", "expected instance ids or names, joined by +"),
         ("doze:after", "db + ", "expected instance ids or names, joined by +"),
         ("doze:schedule", "always", r#"character 1: expected a day such as mon, found "always""#),
@@ -228,6 +227,27 @@ fn inside_a_window_a_start_that_fell_back_is_tried_again_for_want_of_capacity_al
         let detail = format!("it fell back to stopped: {code}; {advice}");
         check(&fallen(code, None, &[OPEN]), expected, Some(&detail));
     }
+}
+
+#[test]
+fn a_lack_of_capacity_of_another_day_starts_nothing() {
+    let launched =
+        |launched: Option<&str>| Instance { launched_at: launched.map(at), ..fallen(NO_CAPACITY, None, &[OPEN]) };
+    for (time, expected) in [
+        (Some("2026-11-21T20:00:00Z"), Reason::StartOwed),
+        (Some("2026-11-21T19:59:59Z"), Reason::StartFailed),
+        (Some("2026-11-14T20:30:00Z"), Reason::StartFailed),
+        (Some("2026-11-21T20:59:00Z"), Reason::StartFailed),
+        (None, Reason::StartFailed),
+    ] {
+        assert_eq!(decide(&launched(time), &quiet(), &rules(), now()).reason, expected, "{time:?}");
+    }
+}
+
+#[test]
+fn the_policy_of_a_stopped_instance_does_not_matter() {
+    let lazy = with(|it| it.tags = it.tags.iter().chain([("doze:policy", "lazy")]).collect());
+    assert_eq!(decide(&lazy, &quiet(), &rules(), now()).reason, Reason::ScheduleOpen);
 }
 
 #[test]

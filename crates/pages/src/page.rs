@@ -16,16 +16,14 @@ const STYLE: &str = include_str!("../templates/style.css");
 /// Nothing may load but that style sheet, which is allowed by its hash; forms go to where the page came from.
 const POLICY: &str = "default-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; \
                       style-src 'sha256-6C8E+Zs/oELAhBl6wnExXetg5aMbZWHWNRYBRpxhuEc='";
-/// How often a page that shows progress is loaded again, in seconds.
-const AGAIN: &str = "5";
 
 /// A page around its content.
 #[derive(Clone, Copy, Debug)]
 pub struct Page<'a> {
     /// Its title, without the product's name.
     pub title: &'a str,
-    /// Whether the browser loads it again by itself. The page has to offer a way to stop that.
-    pub refreshes: bool,
+    /// After how many seconds the browser loads it again by itself. The page has to offer a way to stop that.
+    pub refresh_seconds: Option<u32>,
 }
 
 #[derive(Template)]
@@ -49,7 +47,10 @@ impl Page<'_> {
         let layout = Layout { style: STYLE, title: self.title, name: NAME, version: VERSION, content: &content };
         let html = layout.render().expect("a template over plain values renders");
         let answer = Answer::html(status, html, POLICY);
-        if self.refreshes { answer.with_header(REFRESH, AGAIN) } else { answer }
+        match self.refresh_seconds {
+            Some(seconds) => answer.with_value(REFRESH, seconds.into()),
+            None => answer,
+        }
     }
 }
 
@@ -68,7 +69,7 @@ mod tests {
 
     #[test]
     fn the_policy_allows_the_style_sheet_that_is_served() {
-        let page = Page { title: "T", refreshes: false };
+        let page = Page { title: "T", refresh_seconds: None };
         let html = page.answer(StatusCode::OK, &Content { text: "x" }).body;
         let (_, rest) = html.split_once("<style>").expect("the page has a style sheet");
         let (served, _) = rest.split_once("</style>").expect("it ends");
@@ -80,7 +81,7 @@ mod tests {
     #[test]
     fn what_comes_from_outside_is_escaped_in_title_and_content() {
         let hostile = "</title><script>alert(1)</script>\"'&";
-        let page = Page { title: hostile, refreshes: false };
+        let page = Page { title: hostile, refresh_seconds: None };
         let html = page.answer(StatusCode::OK, &Content { text: hostile }).body;
         assert!(!html.contains("<script"), "{html}");
         assert_eq!(html.matches("&#60;script&#62;").count(), 2, "{html}");

@@ -69,7 +69,7 @@ impl Problem {
             let title = title(*status);
             let is_unauthorized = *status == StatusCode::UNAUTHORIZED && *code != "no-token";
             let content = ProblemPage { title, sentence: sentence(message), is_unauthorized };
-            Page { title, refreshes: false }.answer(*status, &content)
+            Page { title, refresh_seconds: None }.answer(*status, &content)
         };
         let answer = allow.map_or(answer.clone(), |allow| answer.with_header(ALLOW, allow));
         match *status {

@@ -88,7 +88,7 @@ struct Content {
 
 #[test]
 fn every_answer_carries_the_security_headers() {
-    let page = Page { title: "T", refreshes: false }.answer(StatusCode::OK, &Content { text: "x" });
+    let page = Page { title: "T", refresh_seconds: None }.answer(StatusCode::OK, &Content { text: "x" });
     let problems = problems();
     let refusals = problems
         .iter()
@@ -110,9 +110,9 @@ fn every_answer_carries_the_security_headers() {
 
 #[test]
 fn a_page_is_loaded_again_only_where_it_shows_something_under_way() {
-    let refresh = |refreshes| {
-        let page = Page { title: "T", refreshes }.answer(StatusCode::OK, &Content { text: "x" });
+    let refresh = |refresh_seconds| {
+        let page = Page { title: "T", refresh_seconds }.answer(StatusCode::OK, &Content { text: "x" });
         header(&sent(&page), "refresh").to_owned()
     };
-    assert_eq!((refresh(true).as_str(), refresh(false).as_str()), ("5", ""));
+    assert_eq!((refresh(Some(5)).as_str(), refresh(None).as_str()), ("5", ""));
 }

@@ -37,9 +37,11 @@ pub(crate) async fn stop(
     let mut outcomes = if to_stop.is_empty() { Vec::new() } else { fleet.stop(&to_stop).await };
     see_again(fleet, &mut outcomes).await;
 
-    let mut refused: BTreeSet<InstanceId> =
-        outcomes.iter().filter(|outcome| runs_on(outcome)).map(|outcome| outcome.instance.clone()).collect();
-    outcomes.extend(take_back_notes(fleet, refused.difference(noted_before).cloned().collect()).await);
+    let ids = |is_meant: fn(&Outcome) -> bool| -> BTreeSet<InstanceId> {
+        outcomes.iter().filter(|outcome| is_meant(outcome)).map(|outcome| outcome.instance.clone()).collect()
+    };
+    let (unstopped, mut refused) = (ids(was_not_stopped), ids(runs_on));
+    outcomes.extend(take_back_notes(fleet, unstopped.difference(noted_before).cloned().collect()).await);
     refused.extend(unnoted.iter().filter(|r| is_refusal(&r.error.code)).map(|r| r.instance.clone()));
     outcomes.extend(unnoted.into_iter().map(|r| Outcome::failed(r.instance, Action::Stop, &r.error)));
     Round { outcomes, refused }
@@ -69,9 +71,10 @@ pub(crate) async fn start(fleet: &(impl ReadFleet + ChangeFleet), starts: &[Star
     let mut started = fleet.start(&select(&|_| true)).await;
     see_again(fleet, &mut started).await;
 
+    // One that failed is noted, too: it is not tried, and told of, every few minutes.
     let newly_owed: Vec<InstanceId> = started
         .iter()
-        .filter(|outcome| matches!(outcome.result, OutcomeResult::Owed { .. }))
+        .filter(|outcome| matches!(outcome.result, OutcomeResult::Owed { .. } | OutcomeResult::Failed { .. }))
         .map(|outcome| outcome.instance.clone())
         .filter(|id| !tried_before.contains(id))
         .collect();
@@ -154,14 +157,23 @@ const fn is_reached(action: Action, state: InstanceState) -> bool {
     }
 }
 
-/// Takes the note off instances whose stop was refused and that were seen to run on. In every other case it stays: one stop
-/// too many counts towards the cap, never one too few.
+/// Takes the note off instances whose stop was refused and that were seen to run on: it would make a later stop by a person
+/// look like Doze's. In every other case it stays: one stop too many counts towards the cap, never one too few.
 async fn take_back_notes(fleet: &impl ChangeFleet, ids: Vec<InstanceId>) -> Vec<Outcome> {
     if ids.is_empty() {
         return Vec::new();
     }
     let still_noted = fleet.untag(&ids, &[STOPPED_AT_TAG, STOPPED_BECAUSE_TAG]).await;
     still_noted.into_iter().map(|refused| Outcome::failed(refused.instance, Action::Untag, &refused.error)).collect()
+}
+
+/// Whether EC2 said no, to the instance or to the caller, and the instance was seen running afterwards. A failure of EC2's own,
+/// or an answer that never came, may have been about a stop.
+fn was_not_stopped(outcome: &Outcome) -> bool {
+    let said_no = |code| {
+        ApiError::code_is_about_single_ids(code) || matches!(code, "RequestLimitExceeded" | "UnauthorizedOperation")
+    };
+    outcome.to == Some(InstanceState::Running) && code(outcome).is_some_and(said_no)
 }
 
 /// Whether the stop was refused for what the instance is, and the instance was seen running afterwards.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use fleet::Outcome;
-use idleness::{Announcement, Decision, InstanceId, Mode, Record, Verdict};
+use idleness::{Announcement, Decision, InstanceId, Mode, Reason, Record, Verdict};
 use jiff::Timestamp;
 use journal::Level;
 use serde::{Serialize, Serializer};
@@ -89,6 +89,8 @@ impl Entry<'_> {
                 Level::Error
             }
             Self::Decision(Decided { decision, .. }) => match (decision.verdict, decision.announcement) {
+                // A circle, or a name that nobody has, keeps an instance waiting for good.
+                (Verdict::Keep, None) if decision.reason == Reason::WaitsForOthers => Level::Info,
                 (Verdict::Keep, None | Some(Announcement::Running { .. })) => Level::Debug,
                 (Verdict::Stop | Verdict::Start, _) | (_, Some(_)) => Level::Info,
             },

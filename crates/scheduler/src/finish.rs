@@ -5,7 +5,7 @@ use lambda_runtime::Diagnostic;
 use serde::Serialize;
 
 use crate::{
-    report::Report,
+    report::{Notification, Report},
     run::{Run, RunError},
 };
 
@@ -26,15 +26,23 @@ struct Line<'a, T> {
     body: T,
 }
 
-/// Writes the run into the log and turns it into the function's answer.
+/// Writes the run into the log. That comes before anybody is told of it: whatever becomes of the telling, the log has it.
+pub fn record(run: &Result<Run, RunError>, request_id: &str) {
+    for entry in run.iter().flat_map(Run::entries) {
+        log(entry.level(), entry.message(), request_id, &entry);
+    }
+}
+
+/// Writes into the log how the run ended, and turns it into the function's answer.
 ///
 /// # Errors
 /// The run failed, or one of its actions did: then the report is in the log.
 pub fn finish(run: Result<Run, RunError>, request_id: &str) -> Result<Report, Failure> {
     match run {
         Ok(run) => {
-            for entry in run.entries() {
-                log(entry.level(), entry.message(), request_id, &entry);
+            if let Some(notification) = &run.report.notification {
+                let is_sent = *notification == Notification::Sent;
+                log(if is_sent { Level::Info } else { Level::Error }, "notification", request_id, notification);
             }
             answer(run.report)
         }

@@ -16,7 +16,7 @@ mod topic;
 pub use digest::Message;
 pub use entry::{Decided, Entry};
 pub use event::{Lookup, Purpose, Refusal, Request, Source, Target, Trigger, TriggerKind, parse};
-pub use finish::{Failure, finish};
+pub use finish::{Failure, finish, record};
 pub use notify::{Notifier, Publish};
 pub use report::{Notification, Report, Summary};
 pub use run::{Run, RunError, run};

@@ -2,6 +2,8 @@
 //! nothing about the run; the report says so.
 #![expect(async_fn_in_trait, reason = "the functions run on one thread, so no caller needs the futures to be `Send`")]
 
+use std::time::Duration;
+
 use capability::{Capability, Keys, ReadKeys};
 use fleet::{Action, ApiError, Outcome, OutcomeResult};
 use idleness::{Announcement, Decision, InstanceId, InstanceState, Mode, Reason, is_start_owed};
@@ -14,6 +16,9 @@ use crate::{
     run::Run,
     settings::Links,
 };
+
+/// How long telling may take. What it is about has been done and logged, and the function must not run out of time for it.
+const LONGEST_TELLING: Duration = Duration::from_secs(10);
 
 /// Where messages go.
 pub trait Publish {
@@ -36,14 +41,28 @@ pub struct Notifier<T, S> {
 impl<T: Publish, S: ReadKeys> Notifier<T, S> {
     /// Publishes what the run did or announced, if there is anything, and notes in the report what became of that.
     pub async fn tell(&self, run: &mut Run) {
+        let items = items(run);
+        if items.is_empty() {
+            return;
+        }
+        let told = tokio::time::timeout(LONGEST_TELLING, self.send(items, run)).await;
+        run.report.notification = match told {
+            Ok(notification) => notification,
+            Err(_) => Some(Notification::Failed {
+                code: ApiError::TIMEOUT.to_owned(),
+                message: format!("not sent within {} seconds", LONGEST_TELLING.as_secs()),
+            }),
+        };
+    }
+
+    async fn send(&self, mut items: Vec<Item>, run: &Run) -> Option<Notification> {
         let at = run.report.at;
-        let mut items = items(run);
         self.add_links(&mut items, at).await;
-        let Some(message) = digest(items, &place(run), at) else { return };
-        run.report.notification = Some(match self.topic.publish(&message).await {
+        let message = digest(items, &place(run), at)?;
+        Some(match self.topic.publish(&message).await {
             Ok(()) => Notification::Sent,
             Err(ApiError { code, message, .. }) => Notification::Failed { code, message },
-        });
+        })
     }
 
     async fn add_links(&self, items: &mut [Item], at: Timestamp) {
@@ -89,14 +108,12 @@ fn items(run: &Run) -> Vec<Item> {
 
 fn what(run: &Run, outcome: &Outcome, decision: Option<&Decision>) -> Option<What> {
     match (&outcome.result, outcome.action) {
+        (OutcomeResult::Failed { .. }, Action::Start) if was_owed(run, outcome) => None,
         (OutcomeResult::Failed { code, message }, action) => {
             Some(What::Failed { action: verb(action), code: code.clone(), message: message.clone() })
         }
         // Told when it is refused first; then again when it runs.
-        (OutcomeResult::Owed { .. }, _) => {
-            let was_owed = run.sight.instance(&outcome.instance).is_some_and(is_start_owed);
-            (!was_owed).then_some(What::StartOwed)
-        }
+        (OutcomeResult::Owed { .. }, _) => (!was_owed(run, outcome)).then_some(What::StartOwed),
         (OutcomeResult::Done, Action::Stop) => Some(What::Stopped),
         (OutcomeResult::Done, Action::Start) => Some(What::Started),
         (OutcomeResult::Done, Action::Announce) => match decision?.announcement? {
@@ -110,6 +127,11 @@ fn what(run: &Run, outcome: &Outcome, decision: Option<&Decision>) -> Option<Wha
         }
         (OutcomeResult::Done, Action::Untag | Action::Owe | Action::Settle) | (OutcomeResult::Already, _) => None,
     }
+}
+
+/// Whether the start was owed before this run: then people know.
+fn was_owed(run: &Run, outcome: &Outcome) -> bool {
+    run.sight.instance(&outcome.instance).is_some_and(is_start_owed)
 }
 
 const fn verb(action: Action) -> &'static str {

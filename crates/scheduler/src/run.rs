@@ -85,7 +85,7 @@ pub async fn run(
     }
     let census = Census::take(sight.fleet(), now);
     let mut planner = Planner { fleet, settings, sight, census, now };
-    let plan = planner.plan(&BTreeSet::new()).await;
+    let plan = planner.plan(&BTreeSet::new()).await?;
     let (plan, outcomes) = match (settings.mode, purpose) {
         (Mode::DryRun, _) | (_, Purpose::Explain) => (plan, Vec::new()),
         (Mode::Enforce, Purpose::Act | Purpose::Start) => planner.enforce(plan).await,
@@ -124,6 +124,9 @@ fn is_running(instance: &Instance) -> bool {
 /// handed on, within one run. The next run tries again.
 const ROUNDS: usize = 3;
 
+/// How many notes about owed starts one run takes off: each is an outcome that the report lists.
+const SETTLED_PER_RUN: usize = 1000;
+
 /// Everything a plan is made from.
 struct Planner<'a, F> {
     fleet: &'a F,
@@ -134,17 +137,17 @@ struct Planner<'a, F> {
 }
 
 impl<F: ReadFleet + ChangeFleet> Planner<'_, F> {
-    /// The plan without the stops that were refused before. Stop protection costs a call for each instance, so that it is
-    /// read of those alone that the plan would stop, and the plan is then made again.
-    async fn plan(&mut self, refused: &BTreeSet<InstanceId>) -> Plan {
+    /// The plan without the stops that were refused before. Those that it would stop are looked at once more, now that
+    /// everything has been measured, and their stop protection is read, which costs a call each; then it is made again.
+    async fn plan(&mut self, refused: &BTreeSet<InstanceId>) -> Result<Plan, ApiError> {
         let mut plan = self.plan_by_sight(refused);
         for _ in 0..ROUNDS {
-            if !self.sight.read_protection(self.fleet, &plan.stops).await {
+            if !self.sight.look_again(self.fleet, &plan.stops).await? {
                 break;
             }
             plan = self.plan_by_sight(refused);
         }
-        plan
+        Ok(plan)
     }
 
     fn plan_by_sight(&self, refused: &BTreeSet<InstanceId>) -> Plan {
@@ -160,7 +163,8 @@ impl<F: ReadFleet + ChangeFleet> Planner<'_, F> {
             if refused.is_empty() {
                 break;
             }
-            let next_plan = self.plan(&refused).await;
+            // Who cannot be looked at is left to the next run.
+            let Ok(next_plan) = self.plan(&refused).await else { break };
             let next: Vec<_> = next_plan.stops.iter().filter(|id| !plan.stops.contains(id)).cloned().collect();
             if next.is_empty() {
                 break;
@@ -191,7 +195,7 @@ impl<F: ReadFleet + ChangeFleet> Planner<'_, F> {
     /// The instances that carry notes about an owed start which nobody waits for any more.
     fn settled(&self) -> Vec<InstanceId> {
         let is_settled = |instance: &&Instance| is_start_settled(instance, self.now);
-        self.sight.fleet().filter(is_settled).map(|instance| instance.id.clone()).collect()
+        self.sight.fleet().filter(is_settled).map(|i| i.id.clone()).take(SETTLED_PER_RUN).collect()
     }
 
     /// The instances that carry the note of a stop within the hour, which must not be lost with the note of a refused one.

@@ -166,7 +166,7 @@ proptest! {
 
     #[test]
     fn a_name_may_be_anything(name in "\\PC{0,40}|[\\x00-\\x20\\u{2028}-\\u{202e}a-z]{0,256}|(.|\\n){0,256}", each in 1..4_usize) {
-        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("builds");
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("builds");
         let (alone, many) = runtime.block_on(async {
             (told(&called(&name), &sweep()).await, told(&crowd(each, &name), &sweep()).await)
         });

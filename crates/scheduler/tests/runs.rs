@@ -167,8 +167,8 @@ async fn an_instance_that_cannot_be_noted_is_not_stopped() {
 async fn the_note_of_a_refused_stop_is_taken_back_and_that_of_an_unclear_one_stays() {
     for (code, is_taken_back) in [
         ("OperationNotPermitted", true),
-        ("RequestLimitExceeded", false),
-        ("UnauthorizedOperation", false),
+        ("RequestLimitExceeded", true),
+        ("UnauthorizedOperation", true),
         ("InternalError", false),
         ("ServiceUnavailable", false),
         ("Timeout", false),
@@ -211,12 +211,29 @@ async fn an_event_that_is_tried_again_stays_under_the_cap_whatever_fails() {
             let settings =
                 scheduler::Settings { caps: Caps { stops: 2, share: Percent::ALL }, ..settings(Mode::Enforce) };
             for _ in 0..3 {
-                run(&sweep(), &fleet, &settings, now()).await.expect("has a report");
+                // Who cannot be looked at once more is not stopped.
+                let ran = run(&sweep(), &fleet, &settings, now()).await;
+                assert!(blind || ran.is_ok(), "{name}: {ran:?}");
             }
             let stopped = ids.iter().filter(|id| fleet.state(id) == InstanceState::Stopping).count();
             assert!(stopped <= 2, "{name}, blind: {blind}: {stopped} were stopped");
             assert!(blind || stopped == 2, "{name}: only {stopped} were stopped");
         }
+    }
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn who_is_kept_awake_while_the_fleet_is_measured_is_not_stopped() {
+    for (key, value, reason) in [
+        ("doze:keep-until", "2026-11-22T00:00:00Z", Reason::KeptAwake),
+        ("doze", "off", Reason::NotOptedIn),
+        ("doze:schedule", "whenever I want", Reason::BadTag),
+    ] {
+        let mut fleet = FakeFleet::of_every_kind();
+        fleet.tag_while_measured(IDLE, key, value);
+        let report = enforced(&fleet, &alarm(IDLE)).await;
+        assert_eq!((report.decisions[0].reason, fleet.state(IDLE)), (reason, InstanceState::Running), "{key}");
+        assert!(report.outcomes.is_empty() && fleet.tag_of(IDLE, "doze:stopped-at").is_none(), "{key}");
     }
 }
 

@@ -163,7 +163,7 @@ async fn an_alarm_about_one_instance_starts_those_before_it_too() {
     assert_eq!(fleet.calls(), [format!("instances {WEB}"), "opted-in".to_owned(), format!("start {DB}")]);
     assert_eq!(reason_of(&run.report, DB), Reason::Needed);
     let lines: Vec<_> = run.entries().map(|entry| (entry.level(), entry.message())).collect();
-    assert_eq!(lines, [(Level::Info, "start"), (Level::Debug, "keep"), (Level::Info, "report")]);
+    assert_eq!(lines, [(Level::Info, "start"), (Level::Info, "keep"), (Level::Info, "report")]);
     let needed = serde_json::to_value(run.entries().next().expect("is the first")).expect("serializes");
     assert_eq!((&needed["facts"]["id"], &needed["turn"]["reason"]), (&json!(DB), &json!("needed")));
     assert_eq!(needed["outcomes"][0]["to"], "pending");
@@ -194,10 +194,26 @@ async fn one_refused_start_does_not_hold_up_the_others_and_fails_the_invocation(
             (&failed["action"], &failed["code"], &failed["to"]),
             (&json!("start"), &json!(code), &json!("stopped"))
         );
-        assert_eq!(fleet.tag_of(API, SINCE), None, "it is the next run that tries again, and nothing is owed");
+        assert!(fleet.tag_of(API, SINCE).is_some(), "it is not tried every few minutes");
         let failure = lambda_runtime::Diagnostic::from(finish(Ok(run), "request").expect_err("a start failed"));
         assert_eq!(failure.error_type, "action-failed");
     }
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn a_start_that_fails_again_and_again_is_told_once_and_tried_ever_later() {
+    let mut fleet = asleep();
+    fleet.refuse_start(WEB, Some("InvalidParameterValue"));
+    let notifier = support::messages::without_links();
+    let mut tries = 0;
+    for minutes in (0..180).step_by(5) {
+        let mut run = run_at(&fleet, &json!({"action": "start"}), Mode::Enforce, later(minutes)).await;
+        notifier.tell(&mut run).await;
+        tries += run.report.outcomes.iter().filter(|outcome| json!(outcome)["action"] == "start").count();
+    }
+    let subjects: Vec<String> = notifier.topic.take().into_iter().map(|message| message.subject).collect();
+    assert_eq!(subjects, ["Doze: 1 failed"]);
+    assert!((4..=8).contains(&tries), "{tries} tries in three hours");
 }
 
 #[tokio::test(flavor = "current_thread")]

@@ -3,11 +3,12 @@
 use fleet::{ApiError, ChangeFleet, Outcome, OutcomeResult, ReadFleet, Refused};
 use idleness::{
     Instance, InstanceId, InstanceState, KEEP_UNTIL_TAG, Mode, START_OWED_SINCE_TAG, Verdict, requested,
-    starts_after_others,
+    starts_after_others, unreadable_tag,
 };
 use jiff::{SignedDuration, Timestamp};
 use pages::Problem;
 use serde::Serialize;
+use web::http::StatusCode;
 
 use crate::{Settings, failed, tags::KeptUntil, unseen};
 
@@ -52,6 +53,9 @@ pub(crate) async fn start(
     if settings.mode == Mode::DryRun {
         return Ok(dry_run(instance, now, "start it"));
     }
+    if instance.state == InstanceState::Stopping {
+        check_readable(instance, "it is still stopping")?;
+    }
     let keep_until = hold(fleet, instance, settings.hold, now).await?;
     let started = match instance.state {
         InstanceState::Stopped => start_stopped(fleet, instance, settings.hold, now).await?,
@@ -81,8 +85,12 @@ pub(crate) async fn keep_awake(
     let wished = now.saturating_add(SignedDuration::from_hours(i64::from(hours))).unwrap_or(now);
     let until = match KeptUntil::of(instance, now) {
         KeptUntil::Instant(until) if wished <= until => until,
-        // What cannot be read is replaced: now somebody says what is meant.
-        _ => {
+        // It keeps the instance awake until somebody mends it, which may be longer than what is asked for.
+        KeptUntil::Unreadable => {
+            let message = "its tag doze:keep-until cannot be read, which keeps it awake until somebody mends the tag";
+            return Err(Problem::new(StatusCode::CONFLICT, "bad-tag", message));
+        }
+        KeptUntil::Nothing | KeptUntil::Instant(_) => {
             tag(fleet, &instance.id, &[(KEEP_UNTIL_TAG, &wished.to_string())]).await?;
             wished
         }
@@ -117,6 +125,27 @@ async fn hold(
     }
 }
 
+/// The same for those that start first, all at once. Returns those that could not be held, and are not started.
+async fn hold_all(
+    fleet: &impl ChangeFleet,
+    instances: &[&Instance],
+    hold: SignedDuration,
+    now: Timestamp,
+) -> Vec<InstanceId> {
+    let wished = now.saturating_add(hold).unwrap_or(now);
+    let lacks_hold = |instance: &&&Instance| match KeptUntil::of(instance, now) {
+        KeptUntil::Nothing => true,
+        KeptUntil::Instant(until) => until < wished,
+        KeptUntil::Unreadable => false,
+    };
+    let ids: Vec<InstanceId> = instances.iter().filter(lacks_hold).map(|instance| instance.id.clone()).collect();
+    if ids.is_empty() || hold.is_zero() {
+        return Vec::new();
+    }
+    let refused = fleet.tag(&ids, &[(KEEP_UNTIL_TAG, &wished.to_string())]).await;
+    refused.into_iter().map(|Refused { instance, .. }| instance).collect()
+}
+
 /// Starts a stopped instance, after those that start before it.
 async fn start_stopped(
     fleet: &(impl ReadFleet + ChangeFleet),
@@ -131,11 +160,16 @@ async fn start_stopped(
     };
     let everyone = others.iter().filter(|other| other.id != instance.id).chain([instance]);
     let decisions = requested(instance, everyone);
-    let starts: Vec<InstanceId> =
+    let mut starts: Vec<InstanceId> =
         decisions.iter().filter(|d| d.verdict == Verdict::Start).map(|d| d.instance.clone()).collect();
-    for other in others.iter().filter(|other| other.id != instance.id && starts.contains(&other.id)) {
-        hold(fleet, other, hold_for, now).await?;
+    if !starts.contains(&instance.id) {
+        check_readable(instance, "it has to wait for others")?;
+        // Noted first: whatever becomes of the others, the scheduler knows what somebody waits for.
+        owe(fleet, instance, now).await?;
     }
+    let first: Vec<&Instance> = others.iter().filter(|o| o.id != instance.id && starts.contains(&o.id)).collect();
+    let unheld = hold_all(fleet, &first, hold_for, now).await;
+    starts.retain(|id| !unheld.contains(id));
     let outcomes = if starts.is_empty() { Vec::new() } else { fleet.start(&starts).await };
     for outcome in outcomes.iter().filter(|outcome| outcome.instance != instance.id && outcome.is_failed()) {
         tracing::error!(instance = outcome.instance.as_str(), "an instance that starts first could not be started");
@@ -144,7 +178,6 @@ async fn start_stopped(
     if let Some(outcome) = outcomes.into_iter().find(|outcome| outcome.instance == instance.id) {
         return ended(fleet, instance, outcome, now).await;
     }
-    owe(fleet, instance, now).await?;
     let waits = decisions.into_iter().find(|decision| decision.instance == instance.id);
     let why = waits.and_then(|decision| decision.detail).unwrap_or_default();
     let then = if first_ones_start {
@@ -167,8 +200,9 @@ async fn ended(
         OutcomeResult::Done => Ok(Started::Reached { ending: Ending::Done, state }),
         OutcomeResult::Already => Ok(Started::Reached { ending: Ending::Already, state }),
         OutcomeResult::Owed { .. } => {
+            check_readable(instance, "EC2 has no capacity for it now")?;
             owe(fleet, instance, now).await?;
-            let next = "EC2 has no capacity for it now. Doze tries again until it has.".to_owned();
+            let next = "EC2 has no capacity for it now. Doze tries again, for up to a day.".to_owned();
             Ok(Started::Owed { next })
         }
         OutcomeResult::Failed { code, message } => {
@@ -187,6 +221,17 @@ async fn seen_again(fleet: &impl ReadFleet, instance: &Instance, error: ApiError
             Ok(Started::Reached { ending: Ending::Already, state })
         }
         _ => Err(failed(&error)),
+    }
+}
+
+/// Whether Doze can start the instance later by itself. With a tag that it cannot read, it does not.
+fn check_readable(instance: &Instance, why: &str) -> Result<(), Problem> {
+    match unreadable_tag(instance) {
+        Some(bad) => {
+            let message = format!("{why}, and Doze does not start it later by itself: {bad}");
+            Err(Problem::new(StatusCode::CONFLICT, "bad-tag", message))
+        }
+        None => Ok(()),
     }
 }
 

@@ -37,7 +37,7 @@ impl Reply<'_> {
         let back = format!("../{}?token={}", self.instance.id, self.visitor.token);
         if self.done.ending == Ending::DryRun {
             let content = DryRunPage { next: &self.done.next, back: &back };
-            return Page { title: "Nothing was changed", refreshes: false }.answer(StatusCode::OK, &content);
+            return Page { title: "Nothing was changed", refresh_seconds: None }.answer(StatusCode::OK, &content);
         }
         let answer = Answer::text(StatusCode::SEE_OTHER, format!("{}\n", self.done.next));
         // A token is made of characters that a header may hold.

@@ -25,7 +25,7 @@ fn capacity_that_is_gone_leaves_the_start_owed() {
             (seen.status, &seen.json()["result"], &seen.json()["state"]),
             (202, &"owed".into(), &"stopped".into())
         );
-        assert_eq!(seen.next(), "EC2 has no capacity for it now. Doze tries again until it has.");
+        assert_eq!(seen.next(), "EC2 has no capacity for it now. Doze tries again, for up to a day.");
         assert_eq!(site.fleet.changes(), [HOLD, "start 1", OWE]);
         assert_says_nothing_of_aws(&seen);
         site.press("start");
@@ -140,5 +140,23 @@ fn an_instance_that_is_not_opted_in_is_not_touched() {
             assert_eq!((seen.status, seen.code().as_str()), (409, "not-opted-in"));
             assert_eq!(site.fleet.calls(), ["instances 1"]);
         }
+    }
+}
+
+#[test]
+fn a_start_is_not_promised_where_a_tag_keeps_doze_from_it() {
+    for (key, value) in [("doze:schedule", "9-5"), ("doze:after", ""), ("doze:sched", "x"), ("doze:keep-until", "soon")]
+    {
+        for fleet in [
+            FakeFleet::in_state(InstanceState::Stopping),
+            FakeFleet::stopped().refusing_start(1, "InsufficientInstanceCapacity"),
+        ] {
+            let site = Site::of(fleet.tagged(key, value));
+            let seen = site.press("start");
+            assert_eq!((seen.status, seen.code().as_str()), (409, "bad-tag"), "{key}: {}", seen.body);
+            assert!(!site.fleet.changes().iter().any(|change| change.contains("start-owed-since")), "{key}");
+        }
+        let works = Site::of(FakeFleet::stopped().tagged(key, value)).press("start");
+        assert_eq!(works.status, 202, "{key}: one that can be started at once is");
     }
 }

@@ -48,10 +48,10 @@ pub fn any_transition(about: Timestamp) -> impl Strategy<Value = Transition> {
     })
 }
 
-/// Whether all of the tags can be read: none of those that keep is a text that means nothing.
+/// Whether all of the tags can be read that say something about a start: by which policy it would be stopped, does not.
 pub fn are_readable(wanted: &Wanted) -> bool {
     const READABLE: [&str; 5] = ["web", "owned", "prod", "2999-01-01T00:00:00Z", "mon-sun 00:00-24:00 @ UTC"];
-    wanted.keeping.is_none_or(|(_, value)| READABLE.contains(&value))
+    wanted.keeping.is_none_or(|(key, value)| key == "doze:policy" || READABLE.contains(&value))
 }
 
 /// Whether a window of the schedule is open. The schedule that keeps at all times stands in place of any other.
@@ -72,13 +72,24 @@ pub fn start_of(case: &Case) -> Option<Reason> {
     let open = is_window_open(wanted, case.now);
     let has_come_true = |since| !fell_back && instance.launched_at.is_some_and(|launched| launched > since);
     if let Some(since) = wanted.notes.owed_since.filter(|since| !has_come_true(*since)) {
-        let is_wanted = !fell_back || lacks_capacity;
+        let was_before = instance.launched_at.is_some_and(|launched| launched < since);
+        let is_wanted = !fell_back || lacks_capacity || was_before;
         return (is_wanted && is_waited_for(case, since) && is_due(case, since)).then_some(Reason::StartOwed);
     }
     if fell_back {
-        return (lacks_capacity && open).then_some(Reason::StartOwed);
+        return (lacks_capacity && has_been_open_since_launch(case)).then_some(Reason::StartOwed);
     }
     (open && is_by_doze(case)).then_some(Reason::ScheduleOpen)
+}
+
+/// Whether one window has been open from the last launch until now: minute by minute, since windows begin and end at them.
+fn has_been_open_since_launch(case: &Case) -> bool {
+    let Some(launched) = case.instance.launched_at.map(Timestamp::as_second) else { return false };
+    let now = case.now.as_second();
+    let minutes = (launched..=now).step_by(60).map(|second| second / 60 * 60).filter(|second| launched <= *second);
+    let mut moments = [launched, now].into_iter().chain(minutes);
+    launched <= now
+        && moments.all(|second| is_window_open(&case.tags, Timestamp::from_second(second).expect("in range")))
 }
 
 fn is_by_doze(case: &Case) -> bool {
@@ -89,11 +100,13 @@ fn is_by_doze(case: &Case) -> bool {
     let late = instance.transition.at.map(|at| at.as_second() - noted.as_second());
     launched <= noted
         && matches!(instance.transition.code.as_deref(), None | Some(ASKED_FOR))
-        && late.is_none_or(|late| (-120..=900).contains(&late))
+        && late.is_none_or(|late| (-120..=180).contains(&late))
 }
 
 fn is_waited_for(case: &Case, since: Timestamp) -> bool {
-    if is_window_open(&case.tags, case.now) {
+    let is_kept = case.tags.keep_until.is_some_and(|until| case.now < until)
+        || case.tags.keeping.is_some_and(|(key, value)| key == "doze:keep-until" && value.starts_with("2999"));
+    if is_kept || is_window_open(&case.tags, case.now) {
         return true;
     }
     !is_window_open(&case.tags, since) && case.now.as_second() - since.as_second() < 86_400

@@ -45,7 +45,7 @@ pub fn with_tags(number: u32, tags: &[(&str, &str)]) -> Instance {
 
 /// An instance that was started a quarter of an hour ago, and fell back to stopped for this reason. Doze had stopped it.
 pub fn fallen(code: &str, message: Option<&str>, tags: &[(&str, &str)]) -> Instance {
-    let launched_at = now() - jiff::SignedDuration::from_mins(15);
+    let launched_at = now() - jiff::SignedDuration::from_secs(10);
     let transition = Transition { code: Some(code.to_owned()), message: message.map(str::to_owned), at: None };
     Instance { launched_at: Some(launched_at), transition, ..slept(tags) }
 }

@@ -59,6 +59,7 @@ enum Fault {
 pub struct FakeFleet {
     instances: RefCell<BTreeMap<InstanceId, Instance>>,
     cpu: BTreeMap<InstanceId, f64>,
+    tags_while_measured: Vec<(InstanceId, String, String)>,
     sessions: BTreeMap<InstanceId, u32>,
     protected: BTreeSet<InstanceId>,
     children: BTreeMap<String, Vec<String>>,
@@ -97,6 +98,11 @@ impl FakeFleet {
 
     pub fn add_composite(&mut self, name: &str, children: &[&str]) {
         self.children.insert(name.to_owned(), children.iter().map(|child| (*child).to_owned()).collect());
+    }
+
+    /// Somebody tags the instance between the first look at it and its stop.
+    pub fn tag_while_measured(&mut self, text: &str, key: &str, value: &str) {
+        self.tags_while_measured.push((id(text), key.to_owned(), value.to_owned()));
     }
 
     /// From now on, a steady CPU load.
@@ -262,6 +268,9 @@ impl ReadFleet for FakeFleet {
     ) -> Result<BTreeMap<InstanceId, Evidence>, ApiError> {
         let ids: Vec<InstanceId> = subjects.iter().map(|(instance, _)| instance.id.clone()).collect();
         self.record("evidence", &ids);
+        for (id, key, value) in &self.tags_while_measured {
+            self.change_tags(id, &[(key, value)], &[]);
+        }
         let of = |(instance, policy): &(&Instance, &Policy)| {
             let mut evidence = Evidence::none();
             for signal in policy.signals_for(instance) {
