@@ -202,7 +202,7 @@ async fn one_refused_start_does_not_hold_up_the_others_and_fails_the_invocation(
 
 #[tokio::test(flavor = "current_thread")]
 async fn a_start_that_fails_again_and_again_is_told_once_and_tried_ever_later() {
-    let mut fleet = asleep();
+    let fleet = asleep();
     fleet.refuse_start(WEB, Some("InvalidParameterValue"));
     let notifier = support::messages::without_links();
     let mut tries = 0;
