@@ -69,6 +69,14 @@ async fn a_lack_of_capacity_is_owed_and_asked_about_once() {
 }
 
 #[tokio::test]
+async fn a_quota_that_is_full_is_a_lack_of_capacity_too() {
+    for code in ["VcpuLimitExceeded", "MaxSpotInstanceCountExceeded", "ReservationCapacityExceeded"] {
+        let outcomes = start(&Endpoint::always(Answer::ec2_error(400, code, "no")), 1).await;
+        assert!(matches!(&outcomes[0].result, OutcomeResult::Owed { code: found, .. } if found == code), "{code}");
+    }
+}
+
+#[tokio::test]
 async fn a_failure_of_the_moment_is_tried_again() {
     let unavailable = || Answer::ec2_error(503, "Unavailable", "The server is overloaded");
     let endpoint = Endpoint::in_turn([unavailable(), start_xml("stopped", "pending", &[id(0).as_str()])]);
@@ -100,7 +108,7 @@ async fn no_capacity_for_anybody_ends_within_the_bound_on_calls_and_loses_nobody
 
 #[tokio::test]
 async fn a_refusal_that_is_not_about_capacity_is_a_failure() {
-    for code in ["VcpuLimitExceeded", "UnauthorizedOperation", "IncorrectInstanceState"] {
+    for code in ["InvalidParameterValue", "UnauthorizedOperation", "IncorrectInstanceState"] {
         let endpoint = Endpoint::always(Answer::ec2_error(400, code, "no"));
         let outcomes = start(&endpoint, 1).await;
         assert!(matches!(&outcomes[0].result, OutcomeResult::Failed { code: found, .. } if found == code));
