@@ -20,7 +20,7 @@ async fn main() -> ExitCode {
     let config = AwsFleet::defaults().load().await;
     let fleet = AwsFleet::new(&config);
     let links = settings.links.clone().map(|links| (Keys::new(SecretKeys::new(&config, &links.key)), links));
-    let notifier = settings.topic.as_deref().map(|arn| Notifier { topic: Topic::new(&config, arn), links });
+    let notifier = settings.topic.as_deref().map(|arn| Notifier::new(Topic::new(&config, arn), links));
     let handle = async |event: LambdaEvent<Value>| -> Result<Report, Failure> {
         let mut run = run(&event.payload, &fleet, &settings, journal::now()).await;
         record(&run, &event.context.request_id);

@@ -2,12 +2,12 @@
 //! nothing about the run; the report says so.
 #![expect(async_fn_in_trait, reason = "the functions run on one thread, so no caller needs the futures to be `Send`")]
 
-use std::time::Duration;
+use std::{cell::RefCell, collections::BTreeMap, time::Duration};
 
 use capability::{Capability, Keys, ReadKeys};
 use fleet::{Action, ApiError, Outcome, OutcomeResult};
 use idleness::{Announcement, Decision, InstanceId, InstanceState, Mode, Reason, is_start_owed};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::{
     digest::{Item, Message, What, digest},
@@ -19,6 +19,9 @@ use crate::{
 
 /// How long telling may take. What it is about has been done and logged, and the function must not run out of time for it.
 const LONGEST_TELLING: Duration = Duration::from_secs(10);
+
+/// For how long a failure that comes again is no news.
+const TOLD_FOR: SignedDuration = SignedDuration::from_hours(24);
 
 /// Where messages go.
 pub trait Publish {
@@ -34,17 +37,30 @@ pub trait Publish {
 pub struct Notifier<T, S> {
     /// Where the messages go.
     pub topic: T,
-    /// Where pages are, and for how long links are good; without it messages have no links.
-    pub links: Option<(Keys<S>, Links)>,
+    links: Option<(Keys<S>, Links)>,
+    /// Which failures were told, and when: what fails in every run is no news. This lives as long as the process, which is
+    /// a matter of politeness alone; the log has them all.
+    told: RefCell<BTreeMap<Failure, Timestamp>>,
 }
 
+/// A failure, as far as it can be told from another: the instance, the action and the error's code.
+type Failure = (InstanceId, &'static str, String);
+
 impl<T: Publish, S: ReadKeys> Notifier<T, S> {
+    /// A notifier that says where pages are, and signs links to them. Without that, messages have no links.
+    pub const fn new(topic: T, links: Option<(Keys<S>, Links)>) -> Self {
+        Self { topic, links, told: RefCell::new(BTreeMap::new()) }
+    }
+
     /// Publishes what the run did or announced, if there is anything, and notes in the report what became of that.
     pub async fn tell(&self, run: &mut Run) {
-        let items = items(run);
+        let mut items = items(run);
+        let at = run.report.at;
+        items.retain(|item| item.failure().is_none_or(|failure| self.is_news(&failure, at)));
         if items.is_empty() {
             return;
         }
+        let failures: Vec<Failure> = items.iter().filter_map(Item::failure).collect();
         let told = tokio::time::timeout(LONGEST_TELLING, self.send(items, run)).await;
         run.report.notification = match told {
             Ok(notification) => notification,
@@ -53,6 +69,15 @@ impl<T: Publish, S: ReadKeys> Notifier<T, S> {
                 message: format!("not sent within {} seconds", LONGEST_TELLING.as_secs()),
             }),
         };
+        if run.report.notification == Some(Notification::Sent) {
+            let mut told = self.told.borrow_mut();
+            told.retain(|_, told_at| is_recent(*told_at, at));
+            told.extend(failures.into_iter().map(|failure| (failure, at)));
+        }
+    }
+
+    fn is_news(&self, failure: &Failure, at: Timestamp) -> bool {
+        self.told.borrow().get(failure).is_none_or(|told_at| !is_recent(*told_at, at))
     }
 
     async fn send(&self, mut items: Vec<Item>, run: &Run) -> Option<Notification> {
@@ -78,6 +103,21 @@ impl<T: Publish, S: ReadKeys> Notifier<T, S> {
                     return;
                 }
             }
+        }
+    }
+}
+
+/// Whether people still know of it.
+fn is_recent(told_at: Timestamp, now: Timestamp) -> bool {
+    now.duration_since(told_at).abs() < TOLD_FOR
+}
+
+impl Item {
+    /// The failure that it tells of, if it does.
+    fn failure(&self) -> Option<Failure> {
+        match &self.what {
+            What::Failed { action, code, .. } => Some((self.instance.clone(), action, code.clone())),
+            _ => None,
         }
     }
 }

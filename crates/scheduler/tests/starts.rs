@@ -217,6 +217,29 @@ async fn a_start_that_fails_again_and_again_is_told_once_and_tried_ever_later() 
 }
 
 #[tokio::test(flavor = "current_thread")]
+async fn a_stop_that_is_refused_in_every_sweep_is_told_once_a_day() {
+    let mut fleet = FakeFleet::default();
+    fleet.add(IDLE, 0.0);
+    fleet.refuse_stop(IDLE, "UnsupportedOperation");
+    let notifier = support::messages::without_links();
+    let mut told_at = Vec::new();
+    for hours in 0..50 {
+        let mut run = run_at(&fleet, &sweep(), Mode::Enforce, later(hours * 60)).await;
+        notifier.tell(&mut run).await;
+        told_at.extend(notifier.topic.take().iter().map(|_| hours));
+    }
+    assert_eq!(told_at, [0, 24, 48]);
+    // One that nobody took is no telling.
+    let deaf = support::messages::without_links();
+    deaf.topic.refuse();
+    for _ in 0..2 {
+        let mut run = run_at(&fleet, &sweep(), Mode::Enforce, now()).await;
+        deaf.tell(&mut run).await;
+        assert!(run.report.notification.is_some());
+    }
+}
+
+#[tokio::test(flavor = "current_thread")]
 async fn a_start_whose_answer_was_lost_is_looked_at_again() {
     let mut fleet = asleep();
     fleet.lose_answer_of(WEB);

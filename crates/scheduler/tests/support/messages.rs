@@ -64,14 +64,14 @@ impl Inbox {
 
 /// A notifier whose messages have no links.
 pub fn without_links() -> Notifier<Inbox, TestKeys> {
-    Notifier { topic: Inbox::default(), links: None }
+    Notifier::new(Inbox::default(), None)
 }
 
 /// A notifier whose links are good for so many hours.
 pub fn with_links<S: ReadKeys>(keys: S, hours: i64) -> Notifier<Inbox, S> {
     let good_for = SignedDuration::from_hours(hours);
     let links = Links { url: URL.to_owned(), key: "arn".to_owned(), good_for };
-    Notifier { topic: Inbox::default(), links: Some((Keys::new(keys), links)) }
+    Notifier::new(Inbox::default(), Some((Keys::new(keys), links)))
 }
 
 /// The one message about a run, if there is one.
