@@ -8,23 +8,15 @@ mod row;
 mod settings;
 mod words;
 
-use capability::{Keys, Permit, ReadKeys};
+use capability::{Permit, ReadKeys};
 use fleet::{ReadAddresses, ReadFleet};
 use jiff::Timestamp;
-use pages::{Problem, Visitor, token};
-use web::{Answer, Request, http::header::VARY};
+use pages::{Problem, Visitor, negotiated, token};
+use web::{Answer, Request};
 
 use crate::route::Route;
 pub use crate::settings::Settings;
-
-/// What this function reads from: the fleet, and the keys of the tokens. Without keys, nothing but the public page is shown.
-#[derive(Debug)]
-pub struct Sources<F, S> {
-    /// The fleet.
-    pub fleet: F,
-    /// The keys.
-    pub keys: Option<Keys<S>>,
-}
+pub use pages::Sources;
 
 /// Answers one request.
 pub async fn respond(
@@ -33,11 +25,7 @@ pub async fn respond(
     settings: &Settings,
     now: Timestamp,
 ) -> Answer {
-    let answer = match answer(request, sources, settings, now).await {
-        Ok(answer) => answer,
-        Err(problem) => problem.answer(request),
-    };
-    answer.with_header(VARY, "accept")
+    negotiated(request, answer(request, sources, settings, now).await)
 }
 
 async fn answer(

@@ -2,8 +2,10 @@
 
 mod page;
 mod problem;
+mod sources;
 mod visitor;
 
 pub use page::{NAME, Page, VERSION};
-pub use problem::Problem;
+pub use problem::{Problem, negotiated};
+pub use sources::Sources;
 pub use visitor::{Visitor, field, prefers_json, token};

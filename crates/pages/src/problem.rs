@@ -6,7 +6,7 @@ use web::{
     Answer, Request,
     http::{
         StatusCode,
-        header::{ALLOW, RETRY_AFTER, WWW_AUTHENTICATE},
+        header::{ALLOW, RETRY_AFTER, VARY, WWW_AUTHENTICATE},
     },
 };
 
@@ -78,6 +78,12 @@ impl Problem {
             _ => answer,
         }
     }
+}
+
+/// The answer, or that of the problem; in either case one that depends on what the visitor prefers to read.
+#[must_use]
+pub fn negotiated(request: &Request, answer: Result<Answer, Problem>) -> Answer {
+    answer.unwrap_or_else(|problem| problem.answer(request)).with_header(VARY, "accept")
 }
 
 /// A message as people write it: programs get it in lower case and without a full stop.

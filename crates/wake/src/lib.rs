@@ -6,15 +6,12 @@ mod order;
 mod settings;
 mod tags;
 
-use capability::{Keys, Permit, ReadKeys};
+use capability::{Permit, ReadKeys};
 use fleet::{ApiError, ChangeFleet, ReadFleet};
 use idleness::{Instance, InstanceState};
 use jiff::Timestamp;
-use pages::{Problem, Visitor};
-use web::{
-    Answer, Request,
-    http::{StatusCode, header::VARY},
-};
+use pages::{Problem, Visitor, negotiated};
+use web::{Answer, Request, http::StatusCode};
 
 pub use crate::settings::Settings;
 use crate::{
@@ -22,15 +19,7 @@ use crate::{
     answer::Reply,
     order::{Deed, Order},
 };
-
-/// What this function works on: the fleet, and the keys of the tokens. Without keys it does nothing for anybody.
-#[derive(Debug)]
-pub struct Sources<F, S> {
-    /// The fleet.
-    pub fleet: F,
-    /// The keys.
-    pub keys: Option<Keys<S>>,
-}
+pub use pages::Sources;
 
 /// Answers one request.
 pub async fn respond(
@@ -39,11 +28,7 @@ pub async fn respond(
     settings: &Settings,
     now: Timestamp,
 ) -> Answer {
-    let answer = match answer(request, sources, settings, now).await {
-        Ok(answer) => answer,
-        Err(problem) => problem.answer(request),
-    };
-    answer.with_header(VARY, "accept")
+    negotiated(request, answer(request, sources, settings, now).await)
 }
 
 /// Parse, let in, read, act, answer.
