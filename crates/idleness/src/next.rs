@@ -1,7 +1,5 @@
 //! What comes next for an instance, and when, for those who look at it now.
 
-use std::fmt;
-
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -85,17 +83,4 @@ fn start_of_stopped(case: &Case<'_>, now: Timestamp) -> Option<Timestamp> {
         return Some(at);
     }
     wishes.schedule.as_ref().filter(|_| was_stopped_by_doze(case.instance, wishes))?.next_opening(now)
-}
-
-impl fmt::Display for Next {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (self.action, self.at) {
-            (NextAction::Stop, Some(at)) => write!(f, "stops at {at}, if it is still idle"),
-            (NextAction::Stop, None) => f.write_str("stops when Doze looks next, if it is still idle"),
-            (NextAction::Start, Some(at)) => write!(f, "starts at {at}"),
-            (NextAction::Start, None) => f.write_str("starts when Doze looks next"),
-            (NextAction::Decide, Some(at)) => write!(f, "stays on until {at}; then measurements decide"),
-            (NextAction::Decide, None) => f.write_str("measurements decide"),
-        }
-    }
 }

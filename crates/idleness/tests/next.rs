@@ -165,21 +165,3 @@ fn an_owed_start_that_is_given_up_before_it_is_due_is_not_promised() {
     // It was due while the window was open, but nobody looked.
     check_at(&owed(&[over], "2026-11-21T18:40:00Z", "2026-11-21T18:45:00Z"), None);
 }
-
-#[test]
-fn what_comes_next_reads_well() {
-    const TIME: Option<&str> = Some("2026-11-21T20:30:00Z");
-    let text = |action, at: Option<&str>| Next { action, at: at.map(support::at) }.to_string();
-    for (action, time, expected) in [
-        (NextAction::Stop, TIME, "stops at 2026-11-21T20:30:00Z, if it is still idle"),
-        (NextAction::Stop, None, "stops when Doze looks next, if it is still idle"),
-        (NextAction::Start, TIME, "starts at 2026-11-21T20:30:00Z"),
-        (NextAction::Start, None, "starts when Doze looks next"),
-        (NextAction::Decide, TIME, "stays on until 2026-11-21T20:30:00Z; then measurements decide"),
-        (NextAction::Decide, None, "measurements decide"),
-    ] {
-        assert_eq!(text(action, time), expected);
-    }
-    let json = serde_json::to_value(Next { action: NextAction::Decide, at: None }).expect("serializes");
-    assert_eq!(json, serde_json::json!({"action": "decide", "at": null}));
-}

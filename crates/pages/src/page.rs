@@ -15,7 +15,7 @@ pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 const STYLE: &str = include_str!("../templates/style.css");
 /// Nothing may load but that style sheet, which is allowed by its hash; forms go to where the page came from.
 const POLICY: &str = "default-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; \
-                      style-src 'sha256-6C8E+Zs/oELAhBl6wnExXetg5aMbZWHWNRYBRpxhuEc='";
+                      style-src 'sha256-7tA7bITVieRvJTfXDBp3kZiay4wUkcI5sd0U16YeDSY='";
 
 /// A page around its content.
 #[derive(Clone, Copy, Debug)]
