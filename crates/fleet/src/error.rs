@@ -28,8 +28,8 @@ impl ApiError {
         Self { operation, code: code.into(), message: readable.to_owned() }
     }
 
-    /// Whether the fault lies with single ids, so that the others may be tried again without them. Never true of
-    /// throttling, where more calls make it worse.
+    /// Whether EC2 refused for what the instance is, or is not to be touched. Never true of throttling and of failures of EC2's
+    /// own, which say nothing of the instance.
     /// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html>
     #[must_use]
     pub fn is_about_single_ids(&self) -> bool {

@@ -2,7 +2,7 @@
 
 mod support;
 
-use idleness::{InstanceState, Mode, Tags};
+use idleness::{Instance, InstanceState, Mode, Tags};
 use serde_json::Value;
 use support::{
     Seen, Site,
@@ -232,4 +232,53 @@ fn a_row_does_not_promise_a_stop_that_is_protected() {
     fleet.protected.insert(id(1));
     let text = Site::of(fleet).get(&format!("/instances?token={}", fleet_token())).text();
     assert!(text.contains("protected from being stopped") && !text.contains("To be stopped"), "{text}");
+}
+
+#[test]
+fn what_comes_next_is_said_to_people_and_to_programs() {
+    let asleep = |instance: &mut Instance| {
+        instance.state = InstanceState::Stopped;
+        tag(instance, "doze:stopped-at", "2026-11-21T18:00:00Z");
+    };
+    let cases: [(&dyn Fn(&mut Instance), &str, &str); 6] = [
+        (&|i| tag(i, "doze:stop-at", "2026-11-21T21:00:00Z"), "stops, if still idle and under the cap,", "21:00"),
+        (&|_| (), "stops when Doze looks next, if still idle and under the cap", ""),
+        (&|i| tag(i, "doze:keep-until", "2026-11-21T22:00:00Z"), "stays on until", "22:00"),
+        (
+            &|i| {
+                asleep(i);
+                tag(i, "doze:schedule", "sat 19:30-23:00 @ UTC");
+            },
+            "starts when Doze looks next",
+            "",
+        ),
+        (
+            &|i| {
+                asleep(i);
+                tag(i, "doze:schedule", "sat 23:30-23:45 @ UTC");
+            },
+            "starts",
+            "23:30",
+        ),
+        (
+            &|i| {
+                asleep(i);
+                tag(i, "doze:schedule", "sat 19:30-23:00 @ UTC");
+                tag(i, "doze:after", "nobody");
+            },
+            "starts once that has changed",
+            "",
+        ),
+    ];
+    for (edit, words, time) in cases {
+        let site = Site::of(FakeFleet::with(edit));
+        let target = format!("/instances?token={}", fleet_token());
+        let (on_page, for_programs) = match time {
+            "" => (words.to_owned(), words.to_owned()),
+            time => (format!("{words} Sat 2026-11-21 {time} UTC"), format!("{words} 2026-11-21T{time}:00Z")),
+        };
+        let text = site.get(&target).text();
+        assert!(text.contains(&format!(" {on_page} ")), "{on_page}: {text}");
+        assert_eq!(site.get_json(&target)["instances"][0]["next"]["text"], for_programs);
+    }
 }

@@ -165,3 +165,13 @@ fn an_owed_start_that_is_given_up_before_it_is_due_is_not_promised() {
     // It was due while the window was open, but nobody looked.
     check_at(&owed(&[over], "2026-11-21T18:40:00Z", "2026-11-21T18:45:00Z"), None);
 }
+
+#[test]
+fn programs_read_the_action_and_the_time() {
+    let json = |action, at: Option<&str>| serde_json::json!(Next { action, at: at.map(support::at) });
+    let time = "2026-11-21T20:30:00Z";
+    for (action, name) in [(NextAction::Stop, "stop"), (NextAction::Start, "start"), (NextAction::Decide, "decide")] {
+        assert_eq!(json(action, Some(time)), serde_json::json!({"action": name, "at": time}));
+        assert_eq!(json(action, None), serde_json::json!({"action": name, "at": null}));
+    }
+}

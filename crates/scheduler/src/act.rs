@@ -56,8 +56,8 @@ pub(crate) struct Start {
     pub(crate) is_noted: bool,
 }
 
-/// Starts the instances. One that capacity refuses is noted as owed, for a later run; and each further try is noted before
-/// it is made, so that the next one waits even if this process ends here.
+/// Starts the instances. One that is refused, for lack of capacity or otherwise, is noted as owed, for a later run; and each
+/// further try is noted before it is made, so that the next one waits even if this process ends here.
 pub(crate) async fn start(fleet: &(impl ReadFleet + ChangeFleet), starts: &[Start], now: Timestamp) -> Vec<Outcome> {
     if starts.is_empty() {
         return Vec::new();
@@ -170,9 +170,7 @@ async fn take_back_notes(fleet: &impl ChangeFleet, ids: Vec<InstanceId>) -> Vec<
 /// Whether EC2 said no, to the instance or to the caller, and the instance was seen running afterwards. A failure of EC2's own,
 /// or an answer that never came, may have been about a stop.
 fn was_not_stopped(outcome: &Outcome) -> bool {
-    let said_no = |code| {
-        ApiError::code_is_about_single_ids(code) || matches!(code, "RequestLimitExceeded" | "UnauthorizedOperation")
-    };
+    let said_no = |code| ApiError::code_is_about_single_ids(code) || code == "RequestLimitExceeded";
     outcome.to == Some(InstanceState::Running) && code(outcome).is_some_and(said_no)
 }
 

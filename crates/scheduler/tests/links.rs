@@ -139,7 +139,7 @@ async fn a_message_that_does_not_get_through_is_in_the_report_and_changes_nothin
     assert_eq!(without(run.clone()), before);
     assert_eq!((fleet.state(IDLE), fleet.state(WEB)), (InstanceState::Stopping, InstanceState::Pending));
     let last = run.entries().last().expect("the report");
-    assert_eq!(json!(last)["notification"], notification, "the log has it, too");
+    assert_eq!(json!(last)["notification"], notification, "the report has it");
     let report = finish(Ok(run), "request").expect("Lambda would repeat the run, and not the message");
     assert_eq!(json!(report)["notification"], notification);
 }
