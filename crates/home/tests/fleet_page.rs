@@ -234,13 +234,16 @@ fn a_row_does_not_promise_a_stop_that_is_protected() {
     assert!(text.contains("protected from being stopped") && !text.contains("To be stopped"), "{text}");
 }
 
+/// What a case changes of the instance.
+type Edit<'a> = &'a dyn Fn(&mut Instance);
+
 #[test]
 fn what_comes_next_is_said_to_people_and_to_programs() {
     let asleep = |instance: &mut Instance| {
         instance.state = InstanceState::Stopped;
         tag(instance, "doze:stopped-at", "2026-11-21T18:00:00Z");
     };
-    let cases: [(&dyn Fn(&mut Instance), &str, &str); 6] = [
+    let cases: [(Edit<'_>, &str, &str); 6] = [
         (&|i| tag(i, "doze:stop-at", "2026-11-21T21:00:00Z"), "stops, if still idle and under the cap,", "21:00"),
         (&|_| (), "stops when Doze looks next, if still idle and under the cap", ""),
         (&|i| tag(i, "doze:keep-until", "2026-11-21T22:00:00Z"), "stays on until", "22:00"),
