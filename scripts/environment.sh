@@ -59,6 +59,23 @@ install_browser() {
   fi
 }
 
+# Makes sure of what judges the template, the workflows and the permissions: Python's tools, and those of a Node of their own.
+install_judges() {
+  judges=$(venv judges) || exit
+  node_tools=$cache/node
+  local lists=("$root/scripts/package.json" "$root/scripts/package-lock.json")
+  if ! cat "${lists[@]}" | cmp --silent - "$node_tools/complete"; then
+    say "Installing Node's tools into $node_tools" >&2
+    rm -rf "$node_tools"
+    mkdir -p "$node_tools"
+    cp "${lists[@]}" "$node_tools"
+    "$judges/bin/npm" ci --prefix "$node_tools" --cache "$cache/npm" --ignore-scripts --no-audit --no-fund --loglevel=error >&2 ||
+      fail "npm could not install Node's tools"
+    cat "${lists[@]}" >"$node_tools/complete"
+  fi
+  export judges node_tools
+}
+
 # Builds all functions for this machine's architecture, where the template looks for them.
 build_functions() {
   case $(uname -m) in
