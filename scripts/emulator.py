@@ -14,16 +14,21 @@ What an instance is to do is said by its tags:
 - `emulator:no-capacity`: every call that would start it fails, as a whole, for want of capacity;
 - `emulator:slow-start-seconds`: it stays `pending` for so long;
 - `emulator:falls-back`, a code such as `Client.InternalError`: it is `stopped` again, for that reason, instead of `running`.
+
+With `DOZE_CALLS` set, every request that a function makes is noted in a file of that folder, for scripts/check_calls.py.
 """
 
 import contextvars
 import datetime
 import json
+import os
 import re
 import threading
 import time
+import urllib.parse
 
-from ministack.app import main
+import cbor2
+from ministack import app
 from ministack.core.arn import parse_arn
 from ministack.services import cloudwatch, ec2, eventbridge, lambda_svc, secretsmanager
 from ministack.services.cloudformation import provisioners
@@ -33,6 +38,8 @@ PROTECTION_TAG = "emulator:stop-protection"
 NO_CAPACITY_TAG = "emulator:no-capacity"
 SLOW_START_TAG = "emulator:slow-start-seconds"
 FALLS_BACK_TAG = "emulator:falls-back"
+# Taken out, so that no function sees it among its own variables.
+CALLS = os.environ.pop("DOZE_CALLS", None)
 STATE_CODES = {"pending": 0, "running": 16, "stopped": 80}
 
 
@@ -290,6 +297,53 @@ def with_excluded_characters(secret_string):
     return generated
 
 
+def with_name_of_function(credentials):
+    """Gives a function a session token that says which of the stack's it is: CloudFormation's names hold the logical id."""
+
+    def execution_credentials(config):
+        return credentials(config) | {"AWS_SESSION_TOKEN": config["FunctionName"].split("-")[-2]}
+
+    return execution_credentials
+
+
+def call_of(path, headers, body):
+    """A request as a call: service, as IAM names it, action and parameters, in whichever of the protocols it came."""
+    service = re.search(r"Credential=[^/]+/\d+/[^/]+/([^/]+)/", headers["authorization"])[1]
+    kind = headers.get("content-type", "")
+    if "cbor" in kind:
+        action, parameters = path.rpartition("/")[2], cbor2.loads(body) if body else {}
+    elif "json" in kind:
+        action, parameters = headers["x-amz-target"].rpartition(".")[2], json.loads(body)
+    else:
+        parameters = dict(urllib.parse.parse_qsl(body.decode(), keep_blank_values=True))
+        action, _ = parameters.pop("Action"), parameters.pop("Version")
+    return {"service": {"monitoring": "cloudwatch"}.get(service, service), "action": action, "parameters": parameters}
+
+
+def with_record(dispatch):
+    """Notes the calls of functions, with the tags that the instances have at that time."""
+
+    async def dispatch_service_request(method, path, headers, body, query_params, request_id):
+        function = headers.get("x-amz-security-token", "")
+        if not function.endswith("Function"):
+            return await dispatch(method, path, headers, body, query_params, request_id)
+        call = {"by": function} | call_of(path, headers, body)
+        if call["service"] == "ec2":
+            named = [value for key, value in call["parameters"].items() if key.startswith(("InstanceId", "ResourceId"))]
+            call["tags"] = {instance_id: tags_of(instance_id) for instance_id in named}
+        answer = await dispatch(method, path, headers, body, query_params, request_id)
+        line = json.dumps(call | {"status": answer[0]}, default=str)
+        with open(os.path.join(CALLS, f"emulator-{os.getpid()}.jsonl"), "a", encoding="utf-8") as file:
+            file.write(line + "\n")
+        return answer
+
+    return dispatch_service_request
+
+
+if CALLS:
+    os.makedirs(CALLS, exist_ok=True)
+    lambda_svc.execution_credentials = with_name_of_function(lambda_svc.execution_credentials)
+    app._dispatch_service_request = with_record(app._dispatch_service_request)
 cloudwatch._evaluate_alarm = evaluate_alarm
 cloudwatch._describe_alarms = with_children(cloudwatch._describe_alarms)
 cloudwatch._dispatch_alarm_actions = with_lambda_actions(cloudwatch._dispatch_alarm_actions)
@@ -300,4 +354,4 @@ ec2._instance_xml = with_state_reason(ec2._instance_xml)
 eventbridge._dispatch_to_lambda = lambda arn, payload: invoke(arn, json.loads(payload))
 provisioners._sm_secret_string = with_excluded_characters(provisioners._sm_secret_string)
 if __name__ == "__main__":
-    main()
+    app.main()

@@ -257,7 +257,7 @@ def account():
     """An emulated account on a free port of loopback, gone at the end of the block."""
     with tempfile.TemporaryDirectory(prefix="doze-") as scratch:
         url = f"http://127.0.0.1:{free_port()}"
-        kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
+        kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR", "DOZE_CALLS") if name in os.environ}
         env = kept | {
             "AWS_ACCESS_KEY_ID": "test",
             "AWS_SECRET_ACCESS_KEY": "test",
