@@ -1,5 +1,5 @@
 """The gates beyond the demo's, in an emulated account: protected kinds, schedules, policies, the GPU's own metrics, grace and
-its withdrawal, a composite alarm, and the explanation that a person reads."""
+its withdrawal, a window that opens, a composite alarm, and the explanation that a person reads."""
 
 import datetime
 import json
@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tempfile
 
-from stack import ROOT, account, check
+from stack import ROOT, account, check, wait_for
 
 DAY_AND_NIGHT = "mon-sun 00:00-24:00 @ Asia/Seoul"
 RENDER = json.dumps({"render": {"coverage_percent": 50, "signals": {"network": None, "ebs": None, "cpu": {"limit": 90}}}})
@@ -101,6 +101,22 @@ def grace(aws, fleet):
     check("doze:stop-at" not in aws.tags(other), "and then the announcement is withdrawn")
 
 
+def page(aws, fleet):
+    """Whoever has a link sees what the scheduler saw."""
+    busy = fleet["busy"]
+    status, _, body = aws.get(f"/instances/{busy}?token={aws.token(busy)}", accept="application/json")
+    check(status == 200 and "gpu: 71 above 0 %" in body, "the page of an instance shows its GPU's own metrics")
+
+
+def window(aws, fleet):
+    """What Doze stopped, it starts when a window of the schedule opens."""
+    idle = fleet["idle"]
+    aws.tag(idle, "doze:schedule", DAY_AND_NIGHT)
+    error, report = aws.invoke({"action": "start"})
+    check(error is None and reasons(report)[idle] == "schedule-open", "an open window starts what Doze stopped")
+    wait_for("the start", lambda: aws.state(idle) == "running")
+
+
 def past_decisions(aws):
     """From each line about a decision, the same decision can be made again and explained."""
     kinds = {"stop", "announcement", "withdrawal"}
@@ -122,7 +138,9 @@ def main():
         fleet = gates(aws)
         explanations(fleet)
         composite_alarm(aws, fleet)
+        page(aws, fleet)
         grace(aws, fleet)
+        window(aws, fleet)
         past_decisions(aws)
 
 
