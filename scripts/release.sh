@@ -38,7 +38,7 @@ this_architecture() {
 
 # The template as a release has it: the code and the texts beside it, and no other architecture than that of the code.
 write_template() {
-  local architecture=$1 folder=$2 template=$2/template-$1.yaml file
+  local architecture=$1 folder=$2 template=$2/template-$1.yaml files file
   sed -E \
     -e "s#^( *CodeUri: )\.\./target/lambda/([a-z-]+)\$#\1\2-$architecture.zip#" \
     -e "s#^( *(LicenseUrl|ReadmeUrl): )\.\./#\1#" \
@@ -48,7 +48,8 @@ write_template() {
         }" infra/template.yaml >"$template"
   cp LICENSE README.md "$folder"
   ! grep -n '\.\./' "$template" || fail "the template names files that a release does not have"
-  for file in $(sed -nE 's/^ *(CodeUri|LicenseUrl|ReadmeUrl): //p' "$template"); do
+  files=$(sed -nE 's/^ *(CodeUri|LicenseUrl|ReadmeUrl): //p' "$template")
+  for file in $files; do
     [ -f "$folder/$file" ] || fail "the template names $file, and the release does not have it"
   done
   [ "$(grep -cE "^ *(Default: $architecture|AllowedValues: \[$architecture\])\$" "$template")" = 2 ] ||
