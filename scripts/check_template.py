@@ -31,7 +31,11 @@ OPTED_IN = {"aws:ResourceTag/doze": "on"}
 HERE = {"StringEquals": {"aws:RequestedRegion": {"Ref": "AWS::Region"}}}
 LINK_KEY = {"Fn::GetAtt": ["LinkKey", "Id"]}
 TOPIC = {"Ref": "NotificationTopic"}
+OPERATORS = {"Ref": "OperatorTopic"}
 FAILURES = {"Fn::GetAtt": ["FailureQueue", "Arn"]}
+DEAD_LETTERS = {"Fn::GetAtt": ["DeadLetterQueue", "Arn"]}
+SCHEDULER = {"Fn::GetAtt": ["SchedulerFunction", "Arn"]}
+KEPT_ALARMS = {"Fn::Sub": "arn:${AWS::Partition}:cloudwatch:${AWS::Region}:${AWS::AccountId}:alarm:${AWS::StackName}-idle-auto-*"}
 SCHEDULER_TAGS = ["doze:stop-at", "doze:stopped-at", "doze:stopped-because", "doze:start-owed-since", "doze:start-tried-at"]
 WAKE_TAGS = ["doze:keep-until", "doze:start-owed-since"]
 
@@ -66,10 +70,47 @@ UNLOCK_VOLUMES = {
         "StringEquals": {"kms:ViaService": {"Fn::Sub": "ec2.${AWS::Region}.${AWS::URLSuffix}"}},
     },
 }
-UNLOCK_NAMED_VOLUMES = {"Fn::If": ["HasVolumeKeys", UNLOCK_VOLUMES, {"Ref": "AWS::NoValue"}]}
+
+
+def only_if(condition, statement):
+    return {"Fn::If": [condition, statement, {"Ref": "AWS::NoValue"}]}
+
+
+def use_data_key(actions, *services):
+    ways = [{"Fn::Sub": service + ".${AWS::Region}.${AWS::URLSuffix}"} for service in services]
+    condition = {"StringEquals": {"kms:ViaService": ways}}
+    return only_if("HasDataKey", {"Action": actions, "Resource": {"Ref": "DataKeyArn"}, "Condition": condition})
+
+
+UNLOCK_NAMED_VOLUMES = only_if("HasVolumeKeys", UNLOCK_VOLUMES)
+READ_AND_WRITE = ["kms:Decrypt", "kms:GenerateDataKey"]
+SEND_TRACES = only_if("Traces", read(["xray:PutTraceSegments", "xray:PutTelemetryRecords"]))
 # Everything that any role may do. A statement that is not here, or lacks one of its conditions, is an error.
 ALLOWED = {
-    "HelloRole": [logs("HelloLogs")],
+    "AlarmsRole": [
+        read("ec2:DescribeInstances"),
+        read("ec2:DescribeSpotInstanceRequests"),
+        read("cloudwatch:DescribeAlarms"),
+        {
+            "Action": "cloudwatch:PutMetricAlarm",
+            "Resource": KEPT_ALARMS,
+            "Condition": {
+                "ForAllValues:StringEquals": {"cloudwatch:AlarmActions": [SCHEDULER]},
+                "Null": {"cloudwatch:AlarmActions": "false"},
+            },
+        },
+        {"Action": "cloudwatch:DeleteAlarms", "Resource": KEPT_ALARMS},
+        {"Action": "sqs:SendMessage", "Resource": [FAILURES, DEAD_LETTERS]},
+        use_data_key(READ_AND_WRITE, "sqs"),
+        SEND_TRACES,
+        logs("AlarmsLogs"),
+    ],
+    "AlarmsTickRole": [
+        {"Action": "lambda:InvokeFunction", "Resource": {"Fn::GetAtt": ["AlarmsFunction", "Arn"]}},
+        {"Action": "sqs:SendMessage", "Resource": DEAD_LETTERS},
+        use_data_key(READ_AND_WRITE, "sqs"),
+    ],
+    "HelloRole": [SEND_TRACES, logs("HelloLogs")],
     "HomeRole": [
         read("ec2:DescribeInstances"),
         read("ec2:DescribeSpotInstanceRequests"),
@@ -78,6 +119,8 @@ ALLOWED = {
         read("ssm:DescribeSessions"),
         on_opted_in("ec2:DescribeInstanceAttribute"),
         READ_LINK_KEY,
+        use_data_key("kms:Decrypt", "secretsmanager"),
+        SEND_TRACES,
         logs("HomeLogs"),
     ],
     "WakeRole": [
@@ -87,6 +130,8 @@ ALLOWED = {
         UNLOCK_NAMED_VOLUMES,
         tag_opted_in("ec2:CreateTags", WAKE_TAGS),
         READ_LINK_KEY,
+        use_data_key("kms:Decrypt", "secretsmanager"),
+        SEND_TRACES,
         logs("WakeLogs"),
     ],
     "SchedulerRole": [
@@ -105,12 +150,15 @@ ALLOWED = {
         tag_opted_in("ec2:DeleteTags", SCHEDULER_TAGS),
         {"Action": "sns:Publish", "Resource": TOPIC},
         READ_LINK_KEY,
-        {"Action": "sqs:SendMessage", "Resource": FAILURES},
+        {"Action": "sqs:SendMessage", "Resource": [FAILURES, DEAD_LETTERS]},
+        use_data_key(READ_AND_WRITE, "secretsmanager", "sns", "sqs"),
+        SEND_TRACES,
         logs("SchedulerLogs"),
     ],
     "SweepRole": [
-        {"Action": "lambda:InvokeFunction", "Resource": {"Fn::GetAtt": ["SchedulerFunction", "Arn"]}},
-        {"Action": "sqs:SendMessage", "Resource": FAILURES},
+        {"Action": "lambda:InvokeFunction", "Resource": SCHEDULER},
+        {"Action": "sqs:SendMessage", "Resource": DEAD_LETTERS},
+        use_data_key(READ_AND_WRITE, "sqs"),
     ],
 }
 
@@ -142,17 +190,31 @@ def only_by_tls(action, resource):
 
 # Who else may reach the queue and the topic.
 RESOURCE_POLICIES = {
-    "FailureQueuePolicy": [
-        only_by_tls("sqs:*", FAILURES),
+    "FailureQueuePolicy": [only_by_tls("sqs:*", FAILURES)],
+    "DeadLetterQueuePolicy": [
+        only_by_tls("sqs:*", DEAD_LETTERS),
         {
             "Effect": "Allow",
             "Principal": {"Service": "events.amazonaws.com"},
             "Action": "sqs:SendMessage",
-            "Resource": FAILURES,
+            "Resource": DEAD_LETTERS,
             "Condition": {"ArnEquals": {"aws:SourceArn": {"Fn::GetAtt": ["StateChangeRule", "Arn"]}}},
         },
     ],
     "NotificationTopicPolicy": [only_by_tls("sns:Publish", TOPIC)],
+    "OperatorTopicPolicy": [
+        only_by_tls("sns:Publish", OPERATORS),
+        {
+            "Effect": "Allow",
+            "Principal": {"Service": "cloudwatch.amazonaws.com"},
+            "Action": "sns:Publish",
+            "Resource": OPERATORS,
+            "Condition": {
+                "StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}},
+                "ArnLike": {"aws:SourceArn": {"Fn::Sub": ALARMS.replace("-idle-", "-watch-")}},
+            },
+        },
+    ],
 }
 
 
@@ -198,9 +260,10 @@ def problems(resources):
             yield f"{name} lacks: {statement}"
         if any(s["Effect"] != "Allow" for s in unwrapped(statements)):
             yield f"{name} has a statement that does not allow"
-    trust = roles["SweepRole"]["AssumeRolePolicyDocument"]["Statement"][0].get("Condition")
-    if trust != {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}:
-        yield "SweepRole can be assumed for other accounts"
+    for name in ("SweepRole", "AlarmsTickRole"):
+        trust = roles[name]["AssumeRolePolicyDocument"]["Statement"][0].get("Condition")
+        if trust != {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}:
+            yield f"{name} can be assumed for other accounts"
     permissions = of_type(resources, "AWS::Lambda::Permission").values()
     invokers = as_texts((p["FunctionName"]["Ref"], p["Principal"], p["SourceArn"]) for p in permissions)
     if invokers != as_texts(INVOKERS):
@@ -226,7 +289,8 @@ def actions_of(resources):
             yield from ((name, action, statement) for action in ([actions] if isinstance(actions, str) else actions))
 
 
-WRITES_LOG = {"logs:CreateLogStream", "logs:PutLogEvents"}
+# Its own log and traces, and what unlocks the secret that it may read.
+OWN = {"logs:CreateLogStream", "logs:PutLogEvents", "xray:PutTraceSegments", "xray:PutTelemetryRecords", "kms:Decrypt"}
 
 
 def reads(action):
@@ -234,15 +298,15 @@ def reads(action):
 
 
 def home_only_reads(template):
-    """HomeRole reads, and writes its log: it can change nothing."""
+    """HomeRole reads, and writes its log and traces: it can change nothing."""
     for role, action, _ in actions_of(template["Resources"]):
-        if role == "HomeRole" and not reads(action) and action not in WRITES_LOG:
+        if role == "HomeRole" and not reads(action) and action not in OWN:
             yield action
 
 
 def wake_cannot_stop(template):
-    """WakeRole reads, starts, unlocks volumes, sets tags and writes its log: it can stop, change or delete nothing."""
-    changes = {"ec2:StartInstances", "ec2:CreateTags", "kms:CreateGrant"} | WRITES_LOG
+    """WakeRole reads, starts, unlocks volumes, sets tags, and writes its log and traces: it can stop, change or delete nothing."""
+    changes = {"ec2:StartInstances", "ec2:CreateTags", "kms:CreateGrant"} | OWN
     for role, action, _ in actions_of(template["Resources"]):
         if role == "WakeRole" and not reads(action) and action not in changes:
             yield action
@@ -282,6 +346,50 @@ def secret_stays_secret(template):
             yield "/".join(map(str, path))
 
 
+def alarms_act_on_the_scheduler_alone(template):
+    """AlarmsRole can make alarms that invoke the scheduler, and no other: by its own actions an alarm could stop instances."""
+    for role, action, statement in actions_of(template["Resources"]):
+        condition = statement.get("Condition", {})
+        only = condition.get("ForAllValues:StringEquals", {}).get("cloudwatch:AlarmActions")
+        if action == "cloudwatch:PutMetricAlarm" and (role, only) != ("AlarmsRole", [SCHEDULER]):
+            yield f"{role}: {only}"
+
+
+def cors_is_closed(template):
+    """No page of another origin may read what the HTTP API answers."""
+    for name, api in of_type(template["Resources"], "AWS::ApiGatewayV2::Api").items():
+        if "CorsConfiguration" in api:
+            yield name
+
+
+def access_logs_hold_no_token(template):
+    """The HTTP API is throttled, and its access log is JSON without paths, queries and headers: tokens are in them."""
+    for name, stage in of_type(template["Resources"], "AWS::ApiGatewayV2::Stage").items():
+        line = json.loads(stage["AccessLogSettings"]["Format"])
+        leaks = ("path", "header", "querystring", "rawPath", "authorizer")
+        yield from (f"{name}: {value}" for value in line.values() if any(leak in value for leak in leaks))
+        if not all(stage["DefaultRouteSettings"].get(f"Throttling{limit}Limit") for limit in ("Rate", "Burst")):
+            yield f"{name}: not throttled"
+
+
+def lost_events_end_in_queues(template):
+    """Whatever invokes a function by the clock or an event has its own retries and a dead-letter queue, and so has the function."""
+    for name, schedule in of_type(template["Resources"], "AWS::Scheduler::Schedule").items():
+        if not schedule["Target"].get("RetryPolicy") or schedule["Target"].get("DeadLetterConfig") != {"Arn": DEAD_LETTERS}:
+            yield name
+    for name, rule in of_type(template["Resources"], "AWS::Events::Rule").items():
+        if not all(target.get("RetryPolicy") and target.get("DeadLetterConfig") == {"Arn": DEAD_LETTERS} for target in rule["Targets"]):
+            yield name
+    configs = of_type(template["Resources"], "AWS::Lambda::EventInvokeConfig").values()
+    for name in ("SchedulerFunction", "AlarmsFunction"):
+        function = template["Resources"][name]["Properties"]
+        config = next((c for c in configs if c["FunctionName"] == {"Ref": name}), {})
+        destination = config.get("DestinationConfig", {}).get("OnFailure", {}).get("Destination")
+        bounds = {"MaximumEventAgeInSeconds", "MaximumRetryAttempts"}
+        if destination != FAILURES or not bounds <= config.keys() or function.get("DeadLetterConfig") != {"TargetArn": DEAD_LETTERS}:
+            yield name
+
+
 def routes_of(template):
     return {route["RouteKey"]: route for route in of_type(template["Resources"], "AWS::ApiGatewayV2::Route").values()}
 
@@ -310,6 +418,10 @@ CLAIMS = [
     wake_cannot_stop,
     no_wildcards,
     opted_in_only,
+    alarms_act_on_the_scheduler_alone,
+    cors_is_closed,
+    access_logs_hold_no_token,
+    lost_events_end_in_queues,
     secret_stays_secret,
     routes_are_described,
     identity_provider_guards,

@@ -47,12 +47,16 @@ def demo():
         for name, instance in ids.items():
             say(f"   {name:<13} {instance}  {aws.state(instance)}")
 
-        say("\n2. infra/template.yaml is deployed with `sam deploy`, in the mode `enforce`, with an alarm on the idle one.")
-        status = aws.deploy(Mode="enforce", IdleAlarmInstanceId=ids["idle"])
+        say("\n2. infra/template.yaml is deployed with `sam deploy`, in the mode `enforce`; Doze keeps an alarm for each of the three.")
+        status = aws.deploy(Mode="enforce", IdleAlarms="instances")
         say(f"   stack doze: {status}")
         aws.subscribe()
-        alarm = aws.outputs["AlarmNamePrefix"] + ids["idle"]
-        say(f"   alarm {alarm}: {aws.alarm_state(alarm)}")
+        alarms = {name: f"{aws.outputs['AlarmNamePrefix']}auto-{instance}" for name, instance in ids.items()}
+        for alarm in alarms.values():
+            say(f"   alarm {alarm}: {aws.alarm_state(alarm) or 'none'}")
+        watched = [name for name, alarm in alarms.items() if aws.alarm_state(alarm)]
+        check(watched == ["idle", "busy", "just-started"], "each opted-in instance has an alarm, and the untagged one has none")
+        alarm = alarms["idle"]
 
         say("\n3. An hour of CPU, network and disk metrics: 63 % CPU on the busy one, next to nothing on the others.")
         for name, instance in ids.items():
@@ -63,7 +67,7 @@ def demo():
         say("\n4. The scheduler reads the evidence again, and decides.")
         wait_for("the stop of the idle instance", lambda: aws.state(ids["idle"]) in ("stopping", "stopped"))
         log = "/aws/lambda/doze-scheduler"
-        is_of_alarm = lambda line: line.get("message") == "report" and line["trigger"]["kind"] == "alarm"
+        is_of_alarm = lambda line: line.get("message") == "report" and line["trigger"].get("name") == alarm
         report = wait_for("the report in the log", lambda: [line for line in aws.log_lines(log) if is_of_alarm(line)])[0]
         for decision in report["decisions"]:
             show(decision, names)

@@ -68,6 +68,15 @@ pub struct Outcome {
 }
 
 impl Outcome {
+    /// The error code, if the action failed.
+    #[must_use]
+    pub fn failure_code(&self) -> Option<&str> {
+        match &self.result {
+            OutcomeResult::Failed { code, .. } => Some(code),
+            OutcomeResult::Done | OutcomeResult::Already | OutcomeResult::Owed { .. } => None,
+        }
+    }
+
     /// A stop that EC2 accepted, by the states it answered with. Only a state on the way to `stopped` proves a stop.
     #[must_use]
     pub fn stopped(instance: InstanceId, from: InstanceState, to: InstanceState) -> Self {

@@ -101,6 +101,63 @@ impl Watches {
     }
 }
 
+/// Keeps the alarms that Doze makes itself.
+pub trait KeepAlarms {
+    /// All alarms whose names begin so.
+    ///
+    /// # Errors
+    /// CloudWatch did not show all of them; a part is never returned.
+    async fn kept_alarms(&self, prefix: &str) -> Result<Vec<KeptAlarm>, ApiError>;
+
+    /// Makes an alarm, or makes it anew.
+    ///
+    /// # Errors
+    /// CloudWatch refused it, or did not answer.
+    async fn put_alarm(&self, alarm: &IdleAlarm) -> Result<(), ApiError>;
+
+    /// Takes alarms away, 100 at most. One that is gone already is no error.
+    ///
+    /// # Errors
+    /// CloudWatch refused, or did not answer.
+    async fn remove_alarms(&self, names: &[String]) -> Result<(), ApiError>;
+}
+
+/// An alarm over one metric of one instance, with one action.
+#[derive(Clone, Debug, PartialEq)]
+pub struct IdleAlarm {
+    /// Its name, unique in the account and Region.
+    pub name: String,
+    /// What people read about it.
+    pub description: String,
+    /// The value of the dimension `InstanceId`, the only one.
+    pub instance: String,
+    /// The metric's namespace.
+    pub namespace: String,
+    /// The metric's name.
+    pub metric: String,
+    /// The statistic, by CloudWatch's name.
+    pub statistic: String,
+    /// The length of one datapoint, in seconds.
+    pub period_seconds: i32,
+    /// How many periods are looked at.
+    pub periods: i32,
+    /// In how many of them the value must be at most the threshold. Missing ones are not.
+    pub datapoints: i32,
+    /// The largest value that still counts as idle, in the metric's unit.
+    pub threshold: f64,
+    /// The ARN of its only action.
+    pub action: String,
+}
+
+/// An alarm that is there.
+#[derive(Clone, Debug, PartialEq)]
+pub struct KeptAlarm {
+    /// Its name.
+    pub name: String,
+    /// What it is. `None` if it is none that Doze could have made: somebody changed it.
+    pub alarm: Option<IdleAlarm>,
+}
+
 /// Changes, each outcome by instance: one failure never stops the rest.
 pub trait ChangeFleet {
     /// Stops the instances: never by force, never with hibernation. One outcome an id.

@@ -113,6 +113,12 @@ impl Sight {
         Ok(Self { instances, not_found, ..Self::default() })
     }
 
+    /// Whether all opted-in instances are in sight.
+    #[must_use]
+    pub const fn sees_fleet(&self) -> bool {
+        self.sees_fleet
+    }
+
     /// Narrows what it is about to some of the instances. The others stay in sight.
     pub fn narrow(&mut self, is_meant: impl Fn(&Instance) -> bool) {
         let (meant, others): (_, BTreeMap<_, _>) =

@@ -247,6 +247,14 @@ pub fn decide(instance: &Instance, evidence: &Evidence, rules: &Rules, now: Time
     }
 }
 
+/// Whether Doze might stop the instance at some hour, in some state: nothing that it is, and no tag, speaks against it for good.
+/// Where stop protection has not been read, it is taken to be off.
+#[must_use]
+pub fn can_ever_be_stopped(instance: &Instance, rules: &Rules) -> bool {
+    let evidence = Evidence::default();
+    Case::new(instance, &evidence, rules, Timestamp::MIN).first_hold(&Gate::LASTING).is_none()
+}
+
 /// Whether the decision about the instance depends on measurements. If not, none need to be read (and paid for).
 #[must_use]
 pub fn needs_evidence(instance: &Instance, rules: &Rules, now: Timestamp) -> bool {

@@ -143,6 +143,17 @@ impl Gate {
         &Self::ALL[..DATA]
     }
 
+    /// The gates that hold, or not, by what an instance is and carries, whatever the hour and its state.
+    pub(crate) const LASTING: [Self; 7] = [
+        Self::OptIn,
+        Self::Tags,
+        Self::AutoScaling,
+        Self::Cluster,
+        Self::Spot,
+        Self::InstanceStore,
+        Self::StopProtection,
+    ];
+
     /// Whether the gate holds, and by what.
     pub(crate) fn check(self, case: &Case<'_>) -> Option<Hold> {
         match self {

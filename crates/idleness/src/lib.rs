@@ -17,12 +17,13 @@ mod policies;
 mod policy;
 mod presets;
 mod record;
+mod savings;
 mod schedule;
 mod starting;
 mod wishes;
 
 pub use announcement::Announcement;
-pub use decision::{Decision, Reason, Rules, Verdict, decide, needs_evidence, needs_sessions};
+pub use decision::{Decision, Reason, Rules, Verdict, can_ever_be_stopped, decide, needs_evidence, needs_sessions};
 pub use evidence::{Datapoint, Evidence, Series, SeriesStatus};
 pub use explanation::{Explanation, Step, explain};
 pub use finding::{Finding, Share};
@@ -41,6 +42,7 @@ pub use plan::{
 pub use policies::{InvalidPolicies, Policies, UnknownPolicy};
 pub use policy::{Hardware, Policy, Presence, Signal, Window};
 pub use record::Record;
+pub use savings::{InvalidPrices, Prices, Savings};
 pub use schedule::{BadSchedule, Schedule};
 pub use starting::{is_start_owed, is_start_settled, unreadable_tag};
 pub use wishes::{KEEP_UNTIL_TAG, START_OWED_SINCE_TAG, START_TRIED_AT_TAG};

@@ -1,5 +1,7 @@
 #![doc = include_str!("../README.md")]
 
+mod metrics;
+
 use std::{
     error::Error,
     io::{self, Write},
@@ -9,6 +11,8 @@ use std::{
 use jiff::Timestamp;
 use serde::Serialize;
 use tracing::level_filters::LevelFilter;
+
+pub use metrics::{Metrics, Unit};
 
 /// How much an entry matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]

@@ -1,10 +1,12 @@
 //! The end of a run: its lines in the log, and what Lambda is told.
 
+use jiff::Timestamp;
 use journal::Level;
 use lambda_runtime::Diagnostic;
 use serde::Serialize;
 
 use crate::{
+    metrics::metrics,
     report::{Notification, Report},
     run::{Run, RunError},
 };
@@ -30,6 +32,14 @@ struct Line<'a, T> {
 pub fn record(run: &Result<Run, RunError>, request_id: &str) {
     for entry in run.iter().flat_map(Run::entries) {
         log(entry.level(), entry.message(), request_id, &entry);
+    }
+}
+
+/// Writes into the log what CloudWatch is to count of the run.
+pub fn count(run: &Result<Run, RunError>, function: &str, now: Timestamp) {
+    for metrics in metrics(run, function, now) {
+        // A log that cannot be written must not undo what was done.
+        let _: Result<(), std::io::Error> = metrics.write();
     }
 }
 

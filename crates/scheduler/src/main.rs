@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use capability::{Keys, SecretKeys};
 use fleet::AwsFleet;
 use lambda_runtime::{LambdaEvent, service_fn};
-use scheduler::{Failure, Notifier, Report, Settings, Topic, finish, record, run};
+use scheduler::{Failure, Notifier, Report, Settings, Topic, count, finish, record, run};
 use serde_json::Value;
 use settings::Environment;
 
@@ -24,6 +24,7 @@ async fn main() -> ExitCode {
     let handle = async |event: LambdaEvent<Value>| -> Result<Report, Failure> {
         let mut run = run(&event.payload, &fleet, &settings, journal::now()).await;
         record(&run, &event.context.request_id);
+        count(&run, &event.context.env_config.function_name, journal::now());
         if let (Ok(run), Some(notifier)) = (&mut run, &notifier) {
             notifier.tell(run).await;
         }

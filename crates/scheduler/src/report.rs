@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use fleet::{Action, Outcome, OutcomeResult};
-use idleness::{Decision, Explanation, Mode, Plan, Reason, Verdict};
+use idleness::{Decision, Explanation, Mode, Plan, Reason, Savings, Verdict};
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -30,6 +30,9 @@ pub struct Report {
     pub outcomes: Vec<Outcome>,
     /// The counts.
     pub summary: Summary,
+    /// What sleeps right now because of Doze, where the run saw the whole fleet. What the run itself stopped is not in it yet.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub savings: Option<Savings>,
     /// What became of the message about this run, where there was one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub notification: Option<Notification>,
@@ -75,17 +78,10 @@ pub enum Notification {
 }
 
 impl Report {
-    pub(crate) fn new(
-        mode: Mode,
-        trigger: Trigger,
-        at: Timestamp,
-        plan: &Plan,
-        outcomes: Vec<Outcome>,
-        explanation: Option<Explanation>,
-    ) -> Self {
+    pub(crate) fn new(mode: Mode, trigger: Trigger, at: Timestamp, plan: &Plan, outcomes: Vec<Outcome>) -> Self {
         let summary = Summary::of(&plan.decisions, &outcomes);
         let decisions = listed(&plan.decisions, &outcomes);
-        Self { mode, trigger, at, decisions, outcomes, summary, notification: None, explanation }
+        Self { mode, trigger, at, decisions, outcomes, summary, savings: None, notification: None, explanation: None }
     }
 
     /// The first action that failed, for the error that makes Lambda retry the event.

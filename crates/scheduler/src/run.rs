@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use fleet::{ApiError, ChangeFleet, Depth, Outcome, ReadAlarms, ReadFleet, Scope, Sight};
 use idleness::{
-    Census, Decision, Instance, InstanceId, InstanceState, Mode, Plan, Reason, Rules, Verdict, in_order, is_start_owed,
-    is_start_settled, plan, was_stopped_within_the_hour,
+    Census, Decision, Instance, InstanceId, InstanceState, Mode, Plan, Reason, Rules, Savings, Verdict, in_order,
+    is_start_owed, is_start_settled, plan, was_stopped_within_the_hour,
 };
 use jiff::Timestamp;
 use serde_json::Value;
@@ -60,6 +60,8 @@ pub struct Run {
     pub(crate) sight: Sight,
     /// The rules they were made by.
     pub(crate) rules: Rules,
+    /// What the run was for.
+    pub(crate) purpose: Purpose,
 }
 
 /// Takes one event the whole way. In `dry-run`, and where only an explanation was asked for, the step *act* is left out.
@@ -95,8 +97,9 @@ pub async fn run(
         Purpose::Explain => plan.decisions.iter().find_map(|decision| sight.explain(decision, &settings.rules, now)),
         Purpose::Act | Purpose::Start => None,
     };
-    let report = Report::new(settings.mode, trigger, now, &plan, outcomes, explanation);
-    Ok(Run { report, decisions: plan.decisions, sight, rules: settings.rules.clone() })
+    let savings = sight.sees_fleet().then(|| Savings::of(sight.fleet(), &settings.prices));
+    let report = Report { savings, explanation, ..Report::new(settings.mode, trigger, now, &plan, outcomes) };
+    Ok(Run { report, decisions: plan.decisions, sight, rules: settings.rules.clone(), purpose })
 }
 
 async fn scope(fleet: &impl ReadAlarms, target: &Target) -> Result<Scope, RunError> {

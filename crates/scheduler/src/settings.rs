@@ -1,6 +1,6 @@
 //! The settings of the scheduler, each with its default.
 
-use idleness::{Caps, Mode, Percent, Rules};
+use idleness::{Caps, Mode, Percent, Prices, Rules};
 use jiff::SignedDuration;
 use settings::{Environment, InvalidSetting, rules};
 
@@ -24,6 +24,8 @@ pub struct Settings {
     /// `DOZE_MAX_STOPS` (default 25, at most 1,000) and `DOZE_MAX_STOPS_PERCENT` (default 50): how many may be stopped
     /// in a rolling hour.
     pub caps: Caps,
+    /// `DOZE_PRICES`: what instance types cost, as JSON, type to USD an hour. Default: none is known.
+    pub prices: Prices,
     /// `DOZE_TOPIC`: the ARN of the SNS topic that hears of each run. Default: none.
     pub topic: Option<String>,
     /// `DOZE_URL`, `DOZE_LINK_KEY` and `DOZE_LINK_HOURS`: the links in its messages. Default: none.
@@ -51,6 +53,7 @@ impl Settings {
             mode: environment.parsed("DOZE_MODE")?.unwrap_or_default(),
             rules: rules(environment)?,
             caps: Caps { stops: max_stops(environment)?, share: max_stops_percent(environment)? },
+            prices: prices(environment)?,
             topic: environment.text("DOZE_TOPIC").map(str::to_owned),
             links: links(environment)?,
         })
@@ -69,6 +72,12 @@ fn links(environment: &Environment) -> Result<Option<Links>, InvalidSetting> {
         (Some(url), None) => Err(InvalidSetting::new("DOZE_URL", url, &"expected DOZE_LINK_KEY beside it")),
         (None, Some(key)) => Err(InvalidSetting::new("DOZE_LINK_KEY", key, &"expected DOZE_URL beside it")),
     }
+}
+
+fn prices(environment: &Environment) -> Result<Prices, InvalidSetting> {
+    let variable = "DOZE_PRICES";
+    let Some(json) = environment.text(variable) else { return Ok(Prices::default()) };
+    Prices::parse(json).map_err(|error| InvalidSetting::new(variable, json, &error))
 }
 
 fn max_stops(environment: &Environment) -> Result<usize, InvalidSetting> {
@@ -152,6 +161,17 @@ mod tests {
                 "DOZE_POLICIES is \"{\\\"dev-box\\\": {\\\"lookback\\\": 60}}\": at dev-box.lookback: unknown field `lookback`, \
                  expected one of `based_on`, `lookback_minutes`, `minimum_uptime_minutes`, `coverage_percent`, `sessions`, \
                  `signals` at line 1 column 23",
+            ),
+            (
+                "DOZE_PRICES",
+                r#"{"m7i.large": "0.1"}"#,
+                "DOZE_PRICES is \"{\\\"m7i.large\\\": \\\"0.1\\\"}\": expected a JSON object, type to USD an hour, such as \
+                 {\"m7i.large\":0.1008}: invalid type: string \"0.1\", expected f64 at line 1 column 19",
+            ),
+            (
+                "DOZE_PRICES",
+                r#"{"t3.nano": -1}"#,
+                "DOZE_PRICES is \"{\\\"t3.nano\\\": -1}\": at t3.nano: expected a price of 0 or more",
             ),
         ] {
             assert_eq!(read(&[(variable, value)]), Err(expected.to_owned()));

@@ -23,6 +23,10 @@ async fn every_event_has_the_effect_that_its_snapshot_shows() {
     let mut names = Vec::new();
     for function in fs::read_dir(&events).expect("events/ is there") {
         let function = function.expect("is readable").path();
+        // They go to a function without a fleet to decide about; its own tests read them.
+        if function.ends_with("alarms") {
+            continue;
+        }
         for file in fs::read_dir(&function).expect("events/ holds one folder a function") {
             let path = file.expect("is readable").path();
             assert_eq!(path.extension().and_then(|e| e.to_str()), Some("json"), "{} is no event", path.display());
@@ -63,7 +67,7 @@ async fn answer_of_home(name: &str, event: &Value) -> Value {
 /// What a button does in `enforce`, which is nothing without a token that is good.
 async fn answer_of_wake(name: &str, event: &Value) -> Value {
     let hold = SignedDuration::from_hours(1);
-    let settings = wake::Settings { mode: Mode::Enforce, hold, max_keep_hours: 24, link_key: None };
+    let settings = wake::Settings { mode: Mode::Enforce, hold, max_keep_hours: 24, link_key: None, function: None };
     let sources = wake::Sources { fleet: FakeFleet::of_every_kind(), keys: Some(Keys::new(TestKeys)) };
     let respond = async |request: &web::Request| wake::respond(request, &sources, &settings, now()).await;
     let answer = described(event, &web::answer(event.clone(), respond).await);

@@ -66,7 +66,7 @@ impl<K: Into<String>, V: Into<String>> FromIterator<(K, V)> for Environment {
 }
 
 /// A setting that does not parse.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{variable} is {found:?}: {expected}")]
 pub struct InvalidSetting {
     variable: &'static str,

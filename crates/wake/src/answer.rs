@@ -50,15 +50,11 @@ impl Reply<'_> {
     fn as_json(&self) -> Answer {
         let Self { instance, deed, done, .. } = self;
         let Done { ending, state, keep_until, next } = done;
-        let action = match deed {
-            Deed::Start => "start",
-            Deed::KeepAwake { .. } => "keep-awake",
-        };
         let is_starting = *deed == Deed::Start && *state == InstanceState::Pending && *ending != Ending::DryRun;
         let is_under_way = *ending == Ending::Owed || is_starting;
         let status = if is_under_way { StatusCode::ACCEPTED } else { StatusCode::OK };
         let body = json!({
-            "instance": instance.id, "action": action, "result": ending, "state": state, "keep_until": keep_until,
+            "instance": instance.id, "action": deed.as_str(), "result": ending, "state": state, "keep_until": keep_until,
             "next": {"text": next},
         });
         Answer::json(status, &body)

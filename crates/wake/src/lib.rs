@@ -3,6 +3,7 @@
 mod act;
 mod answer;
 mod order;
+mod record;
 mod settings;
 mod tags;
 
@@ -18,6 +19,7 @@ use crate::{
     act::{keep_awake, start},
     answer::Reply,
     order::{Deed, Order},
+    record::record,
 };
 pub use pages::Sources;
 
@@ -58,6 +60,7 @@ async fn answer(
         Deed::Start => start(fleet, &instance, settings, now).await?,
         Deed::KeepAwake { hours } => keep_awake(fleet, &instance, hours, settings, now).await?,
     };
+    record(&instance.id, deed, &done, settings.function.as_deref(), now);
     Ok(Reply { instance: &instance, deed, done: &done, visitor: &visitor }.answer(request))
 }
 

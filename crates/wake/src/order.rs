@@ -28,6 +28,16 @@ pub(crate) enum Deed {
     KeepAwake { hours: u32 },
 }
 
+impl Deed {
+    /// The deed as routes, answers and the log name it.
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Start => "start",
+            Self::KeepAwake { .. } => "keep-awake",
+        }
+    }
+}
+
 impl Order {
     pub(crate) fn of(request: &Request, settings: &Settings) -> Result<Self, Problem> {
         let mut segments = request.uri().path().strip_prefix("/instances/").unwrap_or_default().split('/');

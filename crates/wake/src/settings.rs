@@ -20,6 +20,8 @@ pub struct Settings {
     pub max_keep_hours: u32,
     /// `DOZE_LINK_KEY`: the ARN of the secret that signs links.
     pub link_key: Option<String>,
+    /// `AWS_LAMBDA_FUNCTION_NAME`, Lambda's own: under what name CloudWatch counts. Default: nothing is counted.
+    pub function: Option<String>,
 }
 
 impl Settings {
@@ -36,6 +38,7 @@ impl Settings {
             hold: SignedDuration::from_mins(i64::from(hold_minutes)),
             max_keep_hours: environment.whole_number(keep.0, keep.1, keep.2, keep.3)?,
             link_key: environment.text("DOZE_LINK_KEY").map(str::to_owned),
+            function: environment.text("AWS_LAMBDA_FUNCTION_NAME").map(str::to_owned),
         })
     }
 }

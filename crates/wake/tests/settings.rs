@@ -11,7 +11,7 @@ fn read(variables: &[(&str, &str)]) -> Result<Settings, String> {
 #[test]
 fn nothing_set_is_a_dry_run_with_a_hold_of_an_hour() {
     let hold = SignedDuration::from_hours(1);
-    let expected = Settings { mode: Mode::DryRun, hold, max_keep_hours: 24, link_key: None };
+    let expected = Settings { mode: Mode::DryRun, hold, max_keep_hours: 24, link_key: None, function: None };
     assert_eq!(read(&[]), Ok(expected.clone()));
     assert_eq!(read(&[("DOZE_MODE", ""), ("DOZE_HOLD_MINUTES", " "), ("DOZE_LINK_KEY", "")]), Ok(expected));
 }
@@ -27,7 +27,7 @@ fn each_setting_is_read() {
     let link_key = Some("arn:aws:secretsmanager:eu-west-1:123456789012:secret:doze-AbCdEf".to_owned());
     assert_eq!(
         settings,
-        Ok(Settings { mode: Mode::Enforce, hold: SignedDuration::ZERO, max_keep_hours: 168, link_key })
+        Ok(Settings { mode: Mode::Enforce, hold: SignedDuration::ZERO, max_keep_hours: 168, link_key, function: None })
     );
 }
 

@@ -7,12 +7,12 @@ use aws_sdk_cloudwatch::types::{AlarmType, Dimension, MetricAlarm};
 use super::{AwsFleet, discover::INSTANCE_DIMENSION, error::api_error, pages::Pages};
 use crate::{Alarm, ApiError, ReadAlarms, Watches};
 
-const DESCRIBE: &str = "cloudwatch:DescribeAlarms";
+pub(super) const DESCRIBE: &str = "cloudwatch:DescribeAlarms";
 const DESCRIBE_CONTRIBUTORS: &str = "cloudwatch:DescribeAlarmContributors";
 /// The most names one call takes, and the largest page.
 /// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_DescribeAlarms.html>
 const NAMES_PER_CALL: usize = 100;
-const ALARMS_PER_PAGE: i32 = 100;
+pub(super) const ALARMS_PER_PAGE: i32 = 100;
 
 impl ReadAlarms for AwsFleet {
     async fn alarms(&self, names: &[String]) -> Result<Vec<Alarm>, ApiError> {

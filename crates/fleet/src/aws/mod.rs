@@ -5,6 +5,7 @@ mod change;
 mod describe;
 mod discover;
 mod error;
+mod keep;
 mod measure;
 mod pages;
 mod patience;

@@ -14,7 +14,7 @@ use std::{
 use fleet::{ApiError, ReadAddresses, ReadFleet};
 use idleness::{
     Caps, Datapoint, Evidence, Instance, InstanceId, InstanceState, InstanceType, Market, Metric, Mode, Percent,
-    Policy, RootDevice, Rules, Series, SeriesStatus, Signal, StopProtection, Tags, Transition,
+    Policy, Prices, RootDevice, Rules, Series, SeriesStatus, Signal, StopProtection, Tags, Transition,
 };
 use jiff::{SignedDuration, Timestamp};
 use scheduler::Settings;
@@ -36,7 +36,7 @@ pub fn id(text: &str) -> InstanceId {
 
 pub fn settings(mode: Mode) -> Settings {
     let caps = Caps { stops: 25, share: Percent::ALL };
-    Settings { mode, rules: Rules::default(), caps, topic: None, links: None }
+    Settings { mode, rules: Rules::default(), caps, prices: Prices::default(), topic: None, links: None }
 }
 
 /// The calls a run made, in order, in a form that reads well in an assertion.

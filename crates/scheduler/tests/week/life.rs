@@ -121,7 +121,7 @@ impl Life {
             let sources = home::Sources { fleet: &self.world, keys: Some(Keys::new(TestKeys)) };
             web::answer(event, async |r: &web::Request| home::respond(r, &sources, &settings, now).await).await
         } else {
-            let settings = wake::Settings { mode, hold: HOLD, max_keep_hours, link_key };
+            let settings = wake::Settings { mode, hold: HOLD, max_keep_hours, link_key, function: None };
             let sources = wake::Sources { fleet: &self.world, keys: Some(Keys::new(TestKeys)) };
             web::answer(event, async |r: &web::Request| wake::respond(r, &sources, &settings, now).await).await
         };

@@ -87,7 +87,7 @@ pub struct Seen {
 impl Site {
     pub fn of(fleet: FakeFleet) -> Self {
         let hold = SignedDuration::from_hours(1);
-        let settings = Settings { mode: Mode::Enforce, hold, max_keep_hours: 24, link_key: None };
+        let settings = Settings { mode: Mode::Enforce, hold, max_keep_hours: 24, link_key: None, function: None };
         Self { fleet, keys: FakeKeys::default(), has_keys: true, settings, now: RefCell::new(now()) }
     }
 

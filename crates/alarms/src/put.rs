@@ -1,0 +1,85 @@
+//! The way of a reply to CloudFormation: one PUT to an address that it has signed.
+
+use std::{error::Error, time::Duration};
+
+use aws_smithy_http_client::{Connector, tls};
+use aws_smithy_runtime_api::client::{
+    http::{HttpConnector, HttpConnectorSettings},
+    orchestrator::HttpRequest,
+};
+use aws_smithy_types::body::SdkBody;
+use tokio::time::sleep;
+
+use crate::deployment::{Order, Reply};
+
+/// How often a reply is tried: without one the stack waits until its own time-out.
+const TRIES: u32 = 4;
+const FIRST_WAIT: Duration = Duration::from_secs(1);
+
+/// Sends replies.
+#[derive(Debug)]
+pub struct Mailbox {
+    connector: Connector,
+}
+
+/// A reply that could not be delivered. It names no address: whoever has that can answer in our place.
+#[derive(Debug, thiserror::Error)]
+#[error("failed to reply to CloudFormation: {0}")]
+pub struct NotDelivered(String);
+
+impl Mailbox {
+    /// Nothing is sent yet.
+    #[must_use]
+    pub fn open() -> Self {
+        let settings = HttpConnectorSettings::builder()
+            .connect_timeout(Duration::from_secs(3))
+            .read_timeout(Duration::from_secs(6))
+            .build();
+        let connector = Connector::builder()
+            .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring))
+            .connector_settings(settings)
+            .build();
+        Self { connector }
+    }
+
+    /// Sends the reply to where the order wants it.
+    ///
+    /// # Errors
+    /// It could not be delivered, after four tries.
+    pub async fn send(&self, order: &Order, reply: &Reply) -> Result<(), NotDelivered> {
+        let body = serde_json::to_string(reply).map_err(|error| NotDelivered(error.to_string()))?;
+        let mut wait = FIRST_WAIT;
+        for _ in 1..TRIES {
+            if self.put(&order.response_url, &body).await.is_ok() {
+                return Ok(());
+            }
+            sleep(wait).await;
+            wait *= 2;
+        }
+        self.put(&order.response_url, &body).await
+    }
+
+    async fn put(&self, address: &str, body: &str) -> Result<(), NotDelivered> {
+        let mut request = HttpRequest::new(SdkBody::from(body));
+        let malformed = |_| NotDelivered("its address makes no sense".to_owned());
+        request.set_method("PUT").map_err(malformed)?;
+        request.set_uri(address).map_err(malformed)?;
+        // The address is signed for a body without a type, and S3 takes none that comes in pieces.
+        request.headers_mut().insert("content-type", "");
+        request.headers_mut().insert("content-length", body.len().to_string());
+        let answer = self.connector.call(request).await.map_err(|error| {
+            NotDelivered(if error.is_timeout() { "no answer in time".to_owned() } else { cause(&error) })
+        })?;
+        let status = answer.status();
+        if status.is_success() { Ok(()) } else { Err(NotDelivered(format!("status {}", status.as_u16()))) }
+    }
+}
+
+/// The innermost cause, which says what the network said, and not to whom.
+fn cause(error: &dyn Error) -> String {
+    let mut innermost = error;
+    while let Some(source) = innermost.source() {
+        innermost = source;
+    }
+    innermost.to_string()
+}
