@@ -6,7 +6,7 @@ import sys
 
 NEWEST_GLIBC = (2, 34)
 
-for function in ("hello", "home", "scheduler"):
+for function in ("alarms", "hello", "home", "scheduler", "wake"):
     binary = (pathlib.Path(sys.argv[1]) / function / "bootstrap").read_bytes()
     versions = {(int(major), int(minor)) for major, minor in re.findall(rb"GLIBC_(\d+)\.(\d+)", binary)}
     if binary[:4] != b"\x7fELF" or not versions:

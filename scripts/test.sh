@@ -7,6 +7,9 @@ cd "$root"
 
 install_tools
 install_browser
+install_judges
+export DOZE_CALLS=$CARGO_TARGET_DIR/calls
+rm -rf "$DOZE_CALLS"
 
 say "Format"
 cargo fmt --all --check
@@ -18,6 +21,12 @@ say "Template"
 cfn-lint --template infra/template.yaml
 AWS_DEFAULT_REGION=eu-west-1 sam validate --lint --template infra/template.yaml
 "$tools/bin/python" scripts/check_template.py
+
+say "Roles, by an evaluator of their policies"
+"$tools/bin/python" scripts/check_permissions.py
+
+say "Workflows, licenses and sources"
+scripts/check_supply_chain.sh
 
 say "Lints"
 cargo clippy --workspace --all-targets --locked -- -D warnings
@@ -41,6 +50,9 @@ say "Every gate, in an emulated account"
 
 say "Bad input, in an emulated account"
 "$emulator/bin/python" scripts/check_refusals.py
+
+say "Every call so far, held against the roles"
+"$tools/bin/python" scripts/check_calls.py
 
 say "The HTTP API, held to its description, in an emulated account"
 "$pages/bin/python" scripts/check_api.py

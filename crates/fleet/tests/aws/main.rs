@@ -6,6 +6,7 @@ mod change;
 mod datapoints;
 mod describe;
 mod discover;
+mod keep;
 mod keys;
 mod measure;
 mod protection;

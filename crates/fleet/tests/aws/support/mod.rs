@@ -8,8 +8,10 @@ pub mod ec2;
 
 use std::{
     collections::VecDeque,
+    fs::{self, OpenOptions},
     io::{BufRead, BufReader, Write},
     net::{TcpListener, TcpStream},
+    path::PathBuf,
     sync::{Arc, Mutex},
     thread,
 };
@@ -22,7 +24,7 @@ use idleness::{
     Transition,
 };
 use jiff::Timestamp;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 pub fn id(number: usize) -> InstanceId {
     format!("i-{number:017x}").parse().expect("a test's id is valid")
@@ -71,6 +73,8 @@ pub fn gpu_instance(number: usize) -> Instance {
 /// One call that came in.
 #[derive(Clone, Debug)]
 pub struct Call {
+    /// The service, as IAM names it.
+    pub service: &'static str,
     /// The operation's name.
     pub operation: String,
     /// The parameters of an EC2 call.
@@ -80,6 +84,19 @@ pub struct Call {
 }
 
 impl Call {
+    /// Notes the call, where somebody collects all of them to hold them against what the roles may do.
+    fn note(&self) {
+        #[expect(clippy::disallowed_methods, reason = "a test's own setting")]
+        let Some(folder) = std::env::var_os("DOZE_CALLS") else { return };
+        let form: Map<String, Value> = self.form.iter().map(|(name, value)| (name.clone(), json!(value))).collect();
+        let parameters = if self.form.is_empty() { self.body.clone() } else { Value::Object(form) };
+        let line = json!({"by": null, "service": self.service, "action": self.operation, "parameters": parameters});
+        fs::create_dir_all(&folder).expect("the folder can be made");
+        let path = PathBuf::from(folder).join(format!("adapter-{}.jsonl", std::process::id()));
+        let mut file = OpenOptions::new().create(true).append(true).open(path).expect("the file can be opened");
+        file.write_all(format!("{line}\n").as_bytes()).expect("the line can be written");
+    }
+
     /// The values of all form parameters whose name starts so.
     pub fn values(&self, prefix: &str) -> Vec<&str> {
         self.form.iter().filter(|(name, _)| name.starts_with(prefix)).map(|(_, value)| value.as_str()).collect()
@@ -172,6 +189,7 @@ impl Endpoint {
 fn serve(stream: &TcpStream, answer: &dyn Fn(&Call) -> Answer, seen: &Mutex<Vec<Call>>) {
     let mut reader = BufReader::new(stream);
     while let Some(call) = read_call(&mut reader) {
+        call.note();
         seen.lock().expect("no test panics here").push(call.clone());
         let Answer::Body(status, header, body) = answer(&call) else { return };
         let length = body.len();
@@ -204,14 +222,16 @@ fn read_call(reader: &mut impl BufRead) -> Option<Call> {
     reader.read_exact(&mut body).ok()?;
     if let Some((_, operation)) = path.split_once("/operation/") {
         let body = cloudwatch::from_wire(&ciborium::from_reader(&body[..]).ok()?);
-        return Some(Call { operation: operation.to_owned(), form: Vec::new(), body });
+        return Some(Call { service: "cloudwatch", operation: operation.to_owned(), form: Vec::new(), body });
     }
     if let Some(target) = target {
-        let (_, operation) = target.rsplit_once('.')?;
+        let (service, operation) = target.rsplit_once('.')?;
+        let service = if service == "AmazonSSM" { "ssm" } else { "secretsmanager" };
         let operation = operation.to_owned();
-        return Some(Call { operation, form: Vec::new(), body: serde_json::from_slice(&body).ok()? });
+        return Some(Call { service, operation, form: Vec::new(), body: serde_json::from_slice(&body).ok()? });
     }
     let form: Vec<(String, String)> = url::form_urlencoded::parse(&body).into_owned().collect();
     let operation = form.iter().find(|(name, _)| name == "Action").map(|(_, value)| value.clone())?;
-    Some(Call { operation, form, body: json!(null) })
+    let is_of_sns = form.iter().any(|(name, _)| name == "TopicArn");
+    Some(Call { service: if is_of_sns { "sns" } else { "ec2" }, operation, form, body: json!(null) })
 }
