@@ -27,6 +27,22 @@ pub struct Mailbox {
 #[error("failed to reply to CloudFormation: {0}")]
 pub struct NotDelivered(String);
 
+/// Why one try failed.
+enum Failure {
+    /// Another try may succeed.
+    Passing(String),
+    /// None will.
+    Lasting(String),
+}
+
+impl From<Failure> for NotDelivered {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Passing(why) | Failure::Lasting(why) => Self(why),
+        }
+    }
+}
+
 impl Mailbox {
     /// Nothing is sent yet.
     #[must_use]
@@ -45,33 +61,39 @@ impl Mailbox {
     /// Sends the reply to where the order wants it.
     ///
     /// # Errors
-    /// It could not be delivered, after four tries.
+    /// It was refused, or could not be delivered in four tries.
     pub async fn send(&self, order: &Order, reply: &Reply) -> Result<(), NotDelivered> {
         let body = serde_json::to_string(reply).map_err(|error| NotDelivered(error.to_string()))?;
         let mut wait = FIRST_WAIT;
         for _ in 1..TRIES {
-            if self.put(&order.response_url, &body).await.is_ok() {
-                return Ok(());
+            match self.put(&order.response_url, &body).await {
+                Err(Failure::Passing(_)) => sleep(wait).await,
+                ended => return ended.map_err(NotDelivered::from),
             }
-            sleep(wait).await;
             wait *= 2;
         }
-        self.put(&order.response_url, &body).await
+        self.put(&order.response_url, &body).await.map_err(NotDelivered::from)
     }
 
-    async fn put(&self, address: &str, body: &str) -> Result<(), NotDelivered> {
+    async fn put(&self, address: &str, body: &str) -> Result<(), Failure> {
         let mut request = HttpRequest::new(SdkBody::from(body));
-        let malformed = |_| NotDelivered("its address makes no sense".to_owned());
+        let malformed = |_| Failure::Lasting("its address makes no sense".to_owned());
         request.set_method("PUT").map_err(malformed)?;
         request.set_uri(address).map_err(malformed)?;
         // The address is signed for a body without a type, and S3 takes none that comes in pieces.
         request.headers_mut().insert("content-type", "");
         request.headers_mut().insert("content-length", body.len().to_string());
         let answer = self.connector.call(request).await.map_err(|error| {
-            NotDelivered(if error.is_timeout() { "no answer in time".to_owned() } else { cause(&error) })
+            Failure::Passing(if error.is_timeout() { "no answer in time".to_owned() } else { cause(&error) })
         })?;
         let status = answer.status();
-        if status.is_success() { Ok(()) } else { Err(NotDelivered(format!("status {}", status.as_u16()))) }
+        let refused = || format!("status {}", status.as_u16());
+        match status.as_u16() {
+            200..=299 => Ok(()),
+            // The address has expired, or was answered before.
+            400..=499 => Err(Failure::Lasting(refused())),
+            _ => Err(Failure::Passing(refused())),
+        }
     }
 }
 
