@@ -18,9 +18,12 @@ say "Imports point one way"
 python3 scripts/check_structure.py
 
 say "Template"
-cfn-lint --template infra/template.yaml
+cfn-lint --template infra/template.yaml infra/examples/*.yaml
 AWS_DEFAULT_REGION=eu-west-1 sam validate --lint --template infra/template.yaml
 "$tools/bin/python" scripts/check_template.py
+
+say "Templates, before other judges"
+tools=$tools "$judges/bin/python" scripts/judge_template.py
 
 say "Roles, by an evaluator of their policies"
 "$tools/bin/python" scripts/check_permissions.py
