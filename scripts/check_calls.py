@@ -1,15 +1,15 @@
 """Holds the calls that the tests saw against what the roles may do: each is permitted to the function that made it, and each
-permission is used. The emulator notes the calls of functions, with the tags that the instances had at that time; the tests of the
-AWS adapter note theirs, which no function made, so that it is enough if one may make them. Names that those tests make up for
-instances, topics, secrets and alarms are taken for Doze's own.
+permission is used. The emulator notes the calls of functions, with the tags that the instances had at that time; the tests of
+the AWS adapter note theirs, which no function made, so that it is enough if one may make them. Names that those tests make up
+for instances, topics, secrets and alarms are taken for Doze's own.
 
 The notes are JSON lines in the files of the folder DOZE_CALLS, by default `calls` in cargo's target folder:
 
     {"by": "WakeFunction", "service": "ec2", "action": "StartInstances", "parameters": {"InstanceId.1": "i-0123456789abcdef0"},
      "tags": {"i-0123456789abcdef0": {"doze": "on"}}, "status": 200}
 
-`by` is null for the adapter's tests; they need neither `tags` nor `status`. Parameters are those of the request: the fields of a
-form, or the document."""
+`by` is null for the adapter's tests; they need neither `tags` nor `status`. Parameters are those of the request: the fields of
+a form, or the document."""
 
 import collections
 import json
@@ -55,8 +55,8 @@ def instances(call, _):
     keys = sorted({value for key, value in fields if key.startswith("Tag.") and key.endswith(".Key")})
     for instance in sorted({value for key, value in fields if key.startswith(("InstanceId", "ResourceId"))}):
         tags = call.get("tags", {}).get(instance, {"doze": "on"} if call["by"] is None else {})
-        context = {f"aws:ResourceTag/{key}": value for key, value in tags.items()} | ({"aws:TagKeys": tuple(keys)} if keys else {})
-        yield f"{INSTANCE.rpartition('/')[0]}/{instance}", context
+        context = {f"aws:ResourceTag/{key}": value for key, value in tags.items()}
+        yield f"{INSTANCE.rpartition('/')[0]}/{instance}", context | ({"aws:TagKeys": tuple(keys)} if keys else {})
 
 
 def of_stack(call, stack, kind, text, own):
@@ -132,12 +132,13 @@ class Record:
             action = f"{call['service']}:{call['action']}"
             who = [self.roles.get(call["by"])] if call["by"] else sorted(set(self.roles.values()))
             if action not in CALLS or None in who:
-                self.unknown.append(f"{action} of {call['by']} is missing in CALLS of scripts/check_calls.py, or its function in the template")
+                missing = "is missing in CALLS of scripts/check_calls.py, or its function in the template"
+                self.unknown.append(f"{action} of {call['by']} {missing}")
                 continue
             self.seen[who[0] if call["by"] else None, action] += 1
             requests = list(CALLS[action](call, self.stack))
             if not requests:
-                self.unknown.append(f"{action} of {call['by']} names nothing that scripts/check_calls.py knows: {call['parameters']}")
+                self.unknown.append(f"{action} of {call['by']} names nothing that is known: {call['parameters']}")
             for resource, context in requests:
                 rows = [Row(role, action, resource, tuple(context.items()), True, "") for role in who]
                 self.cases.append((call, rows, [self.court.file(world, row) for row in rows]))
@@ -147,7 +148,8 @@ class Record:
         for call, rows, numbers in self.cases:
             if not any(map(self.court.allows, numbers)):
                 row = rows[0]
-                yield f"{call['by'] or 'a test'} called {row.action} on {row.resource} with {dict(row.context)}, which AWS would deny"
+                asked = f"{row.action} on {row.resource} with {dict(row.context)}"
+                yield f"{call['by'] or 'a test'} called {asked}, which AWS would deny"
 
 
 def permissions(template):
@@ -183,8 +185,8 @@ def main():
     record.court.decide()
     found = list(dict.fromkeys([*record.problems(), *unused(template, record)]))
     if not found:
-        functions = sum(count for (role, _), count in record.seen.items() if role)
-        print(f"ok: {functions} calls of functions and {len(calls) - functions} of the AWS adapter's tests, all of them permitted")
+        own = sum(count for (role, _), count in record.seen.items() if role)
+        print(f"ok: {own} calls of functions and {len(calls) - own} of the AWS adapter's tests, all of them permitted")
         print(f"ok: each of {len(list(permissions(template)))} permissions is used, {len(BY_AWS)} kinds of them by AWS itself")
     for problem in found:
         print(f"check_calls: {problem}", file=sys.stderr)

@@ -1,7 +1,7 @@
-"""Proves what Doze may do: deploys the template on paper, and lets an evaluator of IAM policies decide about requests. Each role
-may do what it is meant to, and of all actions of the services that it has to do with, nothing else; other accounts and services
-come in where they are meant to. Without any one condition, any one statement or any one entry of a list, and with any resource
-widened to all, a decision turns out differently."""
+"""Proves what Doze may do: deploys the template on paper, and lets an evaluator of IAM policies decide about requests. Each
+role may do what it is meant to, and of all actions of the services that it has to do with, nothing else; other accounts and
+services come in where they are meant to. Without any one condition, any one statement or any one entry of a list, and with any
+resource widened to all, a decision turns out differently."""
 
 import collections
 import fnmatch
@@ -22,7 +22,8 @@ ALARMS = f"arn:aws:cloudwatch:{HERE}:alarm:"
 VOLUME_KEY, DATA_KEY, OTHER_KEY = (f"arn:aws:kms:{HERE}:key/{letter * 8}-0000-0000-0000-000000000000" for letter in "abc")
 OPTIONS = {"VolumeKeyArns": VOLUME_KEY, "DataKeyArn": DATA_KEY, "Tracing": "Active", "IdleAlarms": "instances"}
 # Each option alone as well: what comes with one must not depend on another.
-DEPLOYMENTS = {"no option": {}} | {f"{name} alone": {name: value} for name, value in OPTIONS.items()} | {"every option": OPTIONS}
+ALONE = {f"{name} alone": {name: value} for name, value in OPTIONS.items()}
+DEPLOYMENTS = {"no option": {}} | ALONE | {"every option": OPTIONS}
 # What a request says about itself unless a row says otherwise.
 USUAL = {"aws:RequestedRegion": REGION, "aws:SecureTransport": "true"}
 # Whoever may do anything at all by the policies of the own account.
@@ -30,7 +31,8 @@ ADMINISTRATOR = {"Effect": "Allow", "Action": "*", "Resource": "*"}
 # Where a key's policy leaves it to IAM, as most do.
 LEFT_TO_IAM = {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}, "Action": "kms:*", "Resource": "*"}
 # Beyond those that a role's own statements name.
-SWEPT = {"autoscaling", "cloudwatch", "ec2", "ec2-instance-connect", "events", "iam", "lambda", "scheduler", "sns", "sqs", "ssm", "sts"}
+SWEPT = {"autoscaling", "cloudwatch", "ec2", "ec2-instance-connect", "events", "iam", "lambda", "scheduler", "sns", "sqs"}
+SWEPT |= {"ssm", "sts"}
 # AWS's list of actions, from which the evaluator knows resources and keys, lacks these.
 UNLISTED = {"cloudwatch:DescribeAlarmContributors"}
 
@@ -133,8 +135,10 @@ def publishes(topic):
 
 
 def writes_logs(group):
+    stream = f"{group.removesuffix(':*')}:log-stream:2026"
+    others = f"logs:{HERE}:log-group:/aws/lambda/doze-another:log-stream:"
     for action in ("logs:CreateLogStream", "logs:PutLogEvents"):
-        yield from uses(action, [f"{group.removesuffix(':*')}:log-stream:2026"], f"logs:{HERE}:log-group:/aws/lambda/doze-another:log-stream:")
+        yield from uses(action, [stream], others)
 
 
 def sends_traces():
@@ -243,7 +247,9 @@ def invokers(stack):
         row = lambda who, context, allowed, why: Row(who, "lambda:InvokeFunction", name, context, allowed, why)
         for to, service, arn in known:
             yield row(service, source(arn), to == function, f"on behalf of {arn}")
-            yield row(service, source(arn.replace(ACCOUNT, OTHER_ACCOUNT), OTHER_ACCOUNT), False, "on another account's behalf")
+            for account in (ACCOUNT, OTHER_ACCOUNT):
+                foreign = source(arn.replace(ACCOUNT, OTHER_ACCOUNT), account)
+                yield row(service, foreign, False, "on behalf of another account's source")
             # Events come without the account at times; the ARN of their rule names it.
             if service != "events.amazonaws.com":
                 yield row(service, source(arn, OTHER_ACCOUNT), False, "where account and source do not go together")
@@ -255,7 +261,9 @@ def invokers(stack):
 
 def an_example(arn):
     """An ARN that a pattern stands for: API Gateway's names stage and instance, an alarm's the rest of its name."""
-    return arn.replace("*", "$default", 1).replace("*", "i-0123456789abcdef0") if "execute-api" in arn else arn.replace("*", "mine")
+    if "execute-api" in arn:
+        return arn.replace("*", "$default", 1).replace("*", "i-0123456789abcdef0")
+    return arn.replace("*", "mine")
 
 
 def stranger_than(arn):
@@ -280,7 +288,9 @@ def attached(stack):
             comes = (action, resource) == (for_action, to)
             yield row(service, source(arn), comes, f"on behalf of {arn}")
             yield row(service, source(arn) | {"aws:SecureTransport": "false"}, False, "without TLS")
-            yield row(service, source(arn.replace(ACCOUNT, OTHER_ACCOUNT), OTHER_ACCOUNT), False, "on another account's behalf")
+            for account in (ACCOUNT, OTHER_ACCOUNT):
+                foreign = source(arn.replace(ACCOUNT, OTHER_ACCOUNT), account)
+                yield row(service, foreign, False, "on behalf of another account's source")
             if service == "cloudwatch.amazonaws.com":
                 yield row(service, source(arn, OTHER_ACCOUNT), False, "where account and source do not go together")
             yield row(service, source(stranger_than(arn)), False, "on behalf of somebody else's source")
@@ -375,8 +385,8 @@ class Court:
 
 
 def simulator(*arguments, **options):
-    command = [os.path.join(os.environ["judges"], "bin/node"), os.path.join(os.path.dirname(__file__), "simulate.mjs"), *arguments]
-    return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, **options).stdout
+    node, script = os.path.join(os.environ["judges"], "bin/node"), os.path.join(os.path.dirname(__file__), "simulate.mjs")
+    return subprocess.run([node, script, *arguments], check=True, stdout=subprocess.PIPE, text=True, **options).stdout
 
 
 # What is proved.
@@ -457,7 +467,7 @@ class Sweep:
     def problems(self):
         for row, number in self.cases:
             if self.court.allows(number):
-                yield f"{row.who} may {row.action} on {row.resource}, which meant() of scripts/check_permissions.py does not say"
+                yield f"{row.who} may {row.action} on {row.resource}, which meant() in scripts/check_permissions.py lacks"
 
 
 def listed(one_or_more):
@@ -501,8 +511,8 @@ class Weakenings:
         return found
 
     def noticed(self):
-        """Each change, with the first row that turns out differently. Without a parameter's value a policy can be none at all: it
-        cannot be deployed, and that is noticed as well."""
+        """Each change, with the first row that turns out differently. Without a parameter's value a policy can be none at all:
+        it cannot be deployed, and that is noticed as well."""
         for what, cases in self.changes:
             differs = lambda case: self.court.fails(case[2]) or self.court.allows(case[2]) != case[1]
             yield what, next((row for row, *_ in filter(differs, cases)), None)
@@ -595,9 +605,10 @@ def main():
             part.court.decide()
             found += dict.fromkeys(part.problems())
     if not found:
-        going = sum(allowed for _, _, allowed, _ in scenarios.cases)
-        print(f"ok: of {len(scenarios.cases)} requests in {len(DEPLOYMENTS)} deployments, {going} go through and the others are denied, as expected")
-        print(f"ok: each role may do nothing else, of {len(sweep.actions)} actions of {len(sweep.services)} services ({len(sweep.cases)} requests)")
+        going, requests = sum(allowed for _, _, allowed, _ in scenarios.cases), len(scenarios.cases)
+        print(f"ok: in {len(DEPLOYMENTS)} deployments {going} of {requests} requests go through and the others are denied")
+        actions, services = len(sweep.actions), len(sweep.services)
+        print(f"ok: each role may do nothing else, of {actions} actions of {services} services ({len(sweep.cases)} requests)")
         print(f"ok: {len(weakenings.changes)} weakenings of a policy in turn, each noticed")
         if "--list" in sys.argv:
             for what, row in weakenings.noticed():

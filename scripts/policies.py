@@ -35,7 +35,7 @@ class Deployment:
 
     def __init__(self, template, parameters):
         self.resources, self.conditions = template["Resources"], template.get("Conditions", {})
-        self.parameters = {name: self.parameter(name, parameter, parameters) for name, parameter in template["Parameters"].items()}
+        self.parameters = {name: self.parameter(name, of, parameters) for name, of in template["Parameters"].items()}
 
     def parameter(self, name, parameter, values):
         value = str(values.get(name, parameter.get("Default", "")))
@@ -137,8 +137,9 @@ def permission(deployment, _, properties):
     """The statement that Lambda adds to a function's policy for a permission."""
     values = deployment.value(properties)
     function = deployment.arn(properties["FunctionName"]["Ref"])
-    named = {"ArnLike": {"aws:SourceArn": values.get("SourceArn")}, "StringEquals": {"aws:SourceAccount": values.get("SourceAccount")}}
-    condition = {operator: keys for operator, keys in named.items() if None not in keys.values()}
+    arn, account = values.get("SourceArn"), values.get("SourceAccount")
+    condition = {"ArnLike": {"aws:SourceArn": arn}} if arn else {}
+    condition |= {"StringEquals": {"aws:SourceAccount": account}} if account else {}
     principal = {"Service": values["Principal"]}
     statement = {"Effect": "Allow", "Principal": principal, "Action": values["Action"], "Resource": function}
     return {function: [statement | ({"Condition": condition} if condition else {})]}

@@ -1,7 +1,7 @@
 // Lets IAM's rules decide about many requests. Standard input holds {"policies": [document, ...], "requests": [{"principal",
 // "action", "resource", "context", "identity": index or null, "attached": index or null, "checked": boolean}, ...]}; standard
-// output gets one decision a request. With names of services as arguments it tells their actions instead, each with the patterns
-// of its resources.
+// output gets one decision a request. With names of services as arguments it tells their actions instead, each with the
+// patterns of its resources.
 
 import { createRequire } from "node:module";
 import { argv, env, stdin, stdout } from "node:process";
