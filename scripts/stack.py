@@ -98,6 +98,7 @@ class Account:
         self.logs, self.cloudformation = client("logs"), client("cloudformation")
         self.sns, self.sqs = client("sns"), client("sqs")
         self.secretsmanager, self.events = client("secretsmanager"), client("events")
+        self.iam, self.scheduler, self.apigateway = client("iam"), client("scheduler"), client("apigatewayv2")
         self.outputs, self.inbox = {}, None
 
     def launch(self, name, opted_in=True, up_for_minutes=None, instance_type="t3.micro", tags=None):

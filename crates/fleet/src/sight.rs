@@ -89,7 +89,9 @@ impl Sight {
         }
         self.read_sessions(fleet, depth, rules, now).await;
         if depth == Depth::Everything {
-            let ids: Vec<InstanceId> = self.instances.keys().cloned().collect();
+            // Of others it may not be asked, and they are not stopped anyway.
+            let opted_in = self.instances.values().filter(|instance| instance.tags.opted_in());
+            let ids: Vec<InstanceId> = opted_in.map(|instance| instance.id.clone()).collect();
             self.read_protection(fleet, &ids).await;
         }
         Ok(())

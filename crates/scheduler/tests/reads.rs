@@ -106,12 +106,18 @@ async fn an_explanation_changes_nothing_even_in_enforce() {
 #[tokio::test(flavor = "current_thread")]
 async fn an_explanation_has_all_numbers_even_of_gates_after_the_one_that_decides() {
     let fleet = FakeFleet::of_every_kind();
-    for (instance, decides) in [(NOT_OPTED_IN, "opted in"), (STOPPED, "running"), (BUSY, "activity")] {
+    // Of an instance that did not opt in, the role may not ask about stop protection.
+    let (unknown, off) = ("stop protection  not looked up", "stop protection is off");
+    for (instance, decides, protection) in
+        [(NOT_OPTED_IN, "opted in", unknown), (STOPPED, "running", off), (BUSY, "activity", off)]
+    {
         let explanation = explained(&fleet, instance).await.explanation.expect("was asked for");
         let deciding: Vec<_> = explanation.steps.iter().filter(|step| step.decides).map(|step| step.gate).collect();
         assert_eq!(deciding, [decides]);
         assert!(explanation.text.contains("cpu: 12 of 12 datapoints"), "{}", explanation.text);
-        assert!(explanation.text.contains("stop protection is off"), "{}", explanation.text);
+        assert!(explanation.text.contains(protection), "{}", explanation.text);
+        let asked = fleet.calls().iter().any(|call| call.contains("protection") && call.contains(instance));
+        assert_eq!(asked, instance != NOT_OPTED_IN, "{:?}", fleet.calls());
         assert!(explanation.text.contains("0 sessions are open"), "{}", explanation.text);
     }
 }
