@@ -54,14 +54,20 @@ say "Every gate, in an emulated account"
 say "Bad input, in an emulated account"
 "$emulator/bin/python" scripts/check_refusals.py
 
-say "Every call so far, held against the roles"
-"$tools/bin/python" scripts/check_calls.py
+say "Ways to the scheduler, and events that get lost, in an emulated account"
+"$emulator/bin/python" scripts/check_delivery.py
+
+say "Every parameter, and the end, in an emulated account"
+"$emulator/bin/python" scripts/check_deploy.py
 
 say "The HTTP API, held to its description, in an emulated account"
 "$pages/bin/python" scripts/check_api.py
 
 say "The pages, in a browser"
 "$pages/bin/python" scripts/check_pages.py
+
+say "Every call that was made, held against the roles"
+"$tools/bin/python" scripts/check_calls.py
 
 say "Other runtimes: Lambda's own emulator, and cargo lambda"
 "$tools/bin/python" scripts/check_runtimes.py
