@@ -91,8 +91,8 @@ def lost_events(aws):
     say("Events that fail, and events that never arrive")
     scheduler, alive = aws.outputs["SchedulerFunctionArn"], idle(aws, "lost")
     aws.lambda_.invoke(FunctionName=scheduler, InvocationType="Event", Payload=b'{"action":"dance"}')
-    wait_for("the failed event in its queue", lambda: depth(aws, "FailureQueueUrl") == 1, seconds=240)
-    check(True, "an event that the function refuses ends in the failure queue")
+    refused = wait_for("the failed event in its queue", lambda: depth(aws, "FailureQueueUrl"), seconds=240)
+    check(refused == 1, "an event that the function refuses ends in the failure queue")
 
     def send(body, queue="DeadLetterQueueUrl", **attributes):
         attributes = {key: {"DataType": "String", "StringValue": value} for key, value in attributes.items()}
@@ -107,20 +107,21 @@ def lost_events(aws):
     send(alarm, TARGET_ARN=scheduler, RULE_ARN="arn:aws:events:eu-west-1:000000000000:rule/r", ERROR_CODE="NO_PERMISSIONS")
     send('{"action":"start"}', TARGET_ARN=scheduler, ERROR_CODE="AWS.Scheduler.InternalServerError")
     send("no JSON")
+    send('{"requestContext":[],"requestPayload":{"action":"sweep"}}')
     send('{"action":"sweep"}', TARGET_ARN=scheduler.replace(":function:", ":function:not-"))
     send('{"RequestType":"Delete","ResponseURL":"https://example.com"}')
 
     listed = replay("--dry-run")
-    check("4 put back, 1 the same again" in listed and "3 left" in listed, "a dry run lists what it would do")
-    check((depth(aws, "FailureQueueUrl"), depth(aws, "DeadLetterQueueUrl")) == (2, 6), "and changes nothing")
+    check("4 put back, 1 the same again" in listed and "4 left" in listed, "a dry run lists what it would do")
+    check((depth(aws, "FailureQueueUrl"), depth(aws, "DeadLetterQueueUrl")) == (2, 7), "and changes nothing")
     check(aws.state(alive) == "running", "nothing is put back")
     put_back = replay()
-    check("8 messages: 3 left, 4 put back, 1 the same again" in put_back, "each event is put back once")
+    check("9 messages: 4 left, 4 put back, 1 the same again" in put_back, "each event is put back once")
     check("none of the stack's" in put_back and "not JSON" in put_back, "what it leaves, it gives the reason for")
-    check(depth(aws, "DeadLetterQueueUrl") == 3, "what cannot be put back stays")
+    check(depth(aws, "DeadLetterQueueUrl") == 4, "what cannot be put back stays")
     check(stopped(aws, alive), "the alarm that was lost has its idle instance stopped after all")
-    wait_for("the refused event's return", lambda: depth(aws, "FailureQueueUrl") == 1, seconds=240)
-    check(True, "an event that fails again is in its queue again")
+    again = wait_for("the refused event's return", lambda: depth(aws, "FailureQueueUrl"), seconds=240)
+    check(again == 1, "an event that fails again is in its queue again")
 
 
 def main():

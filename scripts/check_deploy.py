@@ -68,7 +68,8 @@ CHANGES = {
     "StateChanges": ("ignored", lambda stack: stack.aws.events.describe_rule(Name=stack.physical("StateChangeRule"))["State"] == "DISABLED"),
     "StartRate": ("rate(10 minutes)", lambda stack: stack.schedule("StartSchedule") == "rate(10 minutes)"),
     "IdleAlarms": ("fleet", lambda stack: stack.alarm("doze-idle-fleet")),
-    "FleetAlarmFilter": ("tag.doze = 'on'", lambda stack: stack.alarm("doze-idle-fleet")),
+    # `sam deploy` takes away quotes within quotes.
+    "FleetAlarmFilter": ("tag.doze = on", lambda stack: " WHERE tag.doze = on GROUP BY " in stack.alarm("doze-idle-fleet")["MetricName"]),
     "HoldMinutes": in_variable("DOZE_HOLD_MINUTES", "30", "wake"),
     "MaxKeepHours": in_variable("DOZE_MAX_KEEP_HOURS", "48", "wake"),
     "NotificationEmail": ("a@example.com", lambda stack: "a@example.com" in stack.subscribers("NotificationTopicArn")),

@@ -40,7 +40,7 @@ SLOW_START_TAG = "emulator:slow-start-seconds"
 FALLS_BACK_TAG = "emulator:falls-back"
 # Taken out, so that no function sees it among its own variables.
 CALLS = os.environ.pop("DOZE_CALLS", None)
-# Where alarms over expressions are kept as if they watched a metric: nothing is ever measured there.
+# Where alarms over expressions are kept, as if those were the names of metrics: nothing is ever measured there.
 EXPRESSIONS = "emulator:expressions"
 STATE_CODES = {"pending": 0, "running": 16, "stopped": 80}
 
@@ -306,7 +306,8 @@ def with_expressions(record):
         if not properties.get("Metrics"):
             return record(name, properties)
         plain = {key: value for key, value in properties.items() if key != "Metrics"}
-        return record(name, plain | {"Namespace": EXPRESSIONS, "MetricName": EXPRESSIONS})
+        expression = next(query["Expression"] for query in properties["Metrics"] if "Expression" in query)
+        return record(name, plain | {"Namespace": EXPRESSIONS, "MetricName": expression})
 
     return metric_alarm_record
 

@@ -40,6 +40,8 @@ def understood(queue, message, stack):
     if "requestContext" in body and "requestPayload" in body:
         # Lambda's failure destination.
         context, answer = body["requestContext"], body.get("responsePayload") or {}
+        if not isinstance(context, dict):
+            return lost._replace(problem="its requestContext is no JSON object")
         error = answer.get("errorMessage") if isinstance(answer, dict) else None
         lost = lost._replace(request=context.get("requestId"), function=context.get("functionArn"), event=body["requestPayload"])
         lost = lost._replace(error=error or context.get("condition"))

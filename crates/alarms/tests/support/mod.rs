@@ -58,7 +58,7 @@ pub fn tagged(number: u32, tags: &[(&str, &str)]) -> Instance {
     Instance { tags: [("doze", "on")].iter().chain(tags).copied().collect(), ..instance(number) }
 }
 
-/// A clock that stands still but for waiting and for calls, each of which takes a tenth of a second.
+/// A clock that stands still but for waiting and for calls, each of which takes a millisecond.
 #[derive(Default)]
 pub struct FakeClock(Cell<Duration>);
 
