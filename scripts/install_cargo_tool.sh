@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# install_cargo_tool.sh NAME: prints the path of a tool of cargo's. What is missing in the cache folder, or has another version
+# install_cargo_tool.sh NAME: prints the path of a tool that cargo builds. What is missing in the cache folder, or has another version
 # than the one below, is built: three minutes on one core, and 1 GB of memory. No bot raises these versions.
 set -euo pipefail
 # shellcheck source=scripts/environment.sh
@@ -10,6 +10,7 @@ case $name in
   # Without its own TLS: the machine's git fetches the advisories.
   cargo-deny) version=0.20.2 options=(--no-default-features) ;;
   cargo-cyclonedx) version=0.5.9 options=() ;;
+  cfn-guard) version=3.2.1 options=() ;;
   *) fail "no such tool: '$name'" ;;
 esac
 

@@ -1,7 +1,9 @@
 """Lets independent judges look at the templates: cfn-lint with its rules for serverless applications, and checkov, both on what
-CloudFormation gets to see. What they find must be named here with the reason why it stands, and what is named must be found."""
+CloudFormation gets to see. What they find must be named here with the reason why it stands, and what is named must be found.
+cfn-guard holds the same against our own rules, of which nothing stands; each is broken once, to see that it bites."""
 
 import collections
+import copy
 import json
 import os
 import pathlib
@@ -70,6 +72,45 @@ def by_checkov(template):
         yield found["check_id"], found["resource"].rpartition(".")[2], found["check_name"]
 
 
+def statement(resources, role, sid):
+    statements = resources[role]["Properties"]["Policies"][0]["PolicyDocument"]["Statement"]
+    return next(each for each in (s.get("Fn::If", [None, s])[1] for s in statements) if each["Sid"] == sid)
+
+
+# For each of our rules, a way to break it.
+BREAKS = [
+    ("changes_are_for_opted_in_instances", lambda r: statement(r, "SchedulerRole", "StopOptedInInstances").pop("Condition")),
+    ("changes_are_for_opted_in_instances", lambda r: statement(r, "WakeRole", "NoteWishesOnOptedInInstances").pop("Condition")),
+    ("statements_allow_single_actions", lambda r: statement(r, "HelloRole", "WriteLogs").update(Action="logs:*")),
+    ("statements_allow_single_actions", lambda r: statement(r, "HelloRole", "SendTraces").update(Action=["xray:Put*"])),
+    ("only_services_take_a_role", lambda r: r["HomeRole"]["Properties"].update(ManagedPolicyArns=["arn:aws:iam::aws:policy/ReadOnlyAccess"])),
+    ("functions_log_json_where_the_template_keeps_it", lambda r: r["HomeFunction"]["Properties"]["LoggingConfig"].pop("LogGroup")),
+    ("log_groups_forget", lambda r: r["HomeLogs"]["Properties"].pop("RetentionInDays")),
+    ("queues_are_encrypted", lambda r: [r["FailureQueue"]["Properties"].pop(key, None) for key in ("SqsManagedSseEnabled", "KmsMasterKeyId")]),
+    ("permissions_name_their_source", lambda r: [r["HelloPermission"]["Properties"].pop(key) for key in ("SourceArn", "SourceAccount")]),
+]
+
+
+def by_guard(template):
+    """The rules of ours that the template keeps, and those that it breaks."""
+    options = ["--rules", ROOT / "infra/rules", "--structured", "--output-format", "json", "--show-summary", "none"]
+    [answer] = document([os.environ["guard"], "validate", "--data", template, *options])
+    return answer["compliant"], {entry["Rule"]["name"] for entry in answer["not_compliant"]}
+
+
+def problems_by_guard(template, scratch):
+    kept, broken = by_guard(template)
+    yield from (f"{template.name}: our rule {name} is broken" for name in sorted(broken))
+    yield from (f"no break of our rule {name} is tried" for name in sorted({*kept} - {name for name, _ in BREAKS}))
+    for name, spoil in BREAKS:
+        spoilt = copy.deepcopy(json.loads(template.read_text()))
+        spoil(spoilt["Resources"])
+        path = pathlib.Path(scratch, "spoilt.json")
+        path.write_text(json.dumps(spoilt))
+        if by_guard(path)[1] != {name}:
+            yield f"our rule {name} does not notice a template that breaks it"
+
+
 def main():
     used, bad = collections.Counter(), []
     with tempfile.TemporaryDirectory(prefix="doze-") as scratch:
@@ -81,6 +122,7 @@ def main():
                 template["Parameters"][parameter]["Default"] = value
             templates.append(pathlib.Path(scratch, name))
             templates[-1].write_text(json.dumps(template))
+        bad += problems_by_guard(templates[0], scratch)
         templates += [*sorted((ROOT / "infra/examples").glob("*.yaml"))]
         for template in templates:
             for rule, resource, message in [*by_cfn_lint(template), *by_checkov(template)]:
@@ -95,6 +137,7 @@ def main():
     if bad:
         sys.exit(1)
     print(f"ok: cfn-lint and checkov find nothing in {len(templates)} templates but {len(used)} things that stand for a reason.")
+    print(f"ok: cfn-guard finds our own rules kept, and notices {len(BREAKS)} ways to break them.")
 
 
 main()

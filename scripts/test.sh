@@ -23,7 +23,8 @@ AWS_DEFAULT_REGION=eu-west-1 sam validate --lint --template infra/template.yaml
 "$tools/bin/python" scripts/check_template.py
 
 say "Templates, before other judges"
-tools=$tools "$judges/bin/python" scripts/judge_template.py
+guard=$(scripts/install_cargo_tool.sh cfn-guard)
+tools=$tools guard=$guard "$judges/bin/python" scripts/judge_template.py
 
 say "Roles, by an evaluator of their policies"
 "$tools/bin/python" scripts/check_permissions.py
