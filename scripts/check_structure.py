@@ -13,7 +13,7 @@ MAY_USE = {
     "idleness": set(),
     "settings": {"idleness"},
     "journal": set(),
-    "web": set(),
+    "web": {"journal"},
     "capability": {"idleness"},
     "contract": set(),
     "fleet": {"idleness"},

@@ -15,6 +15,9 @@ use settings::Environment;
 /// What a run leaves of the function's time, for its last call, the reply and the log.
 const RESERVE: Duration = Duration::from_secs(45);
 
+/// The function's time where nobody says how long it is.
+const LONGEST_RUN: Duration = Duration::from_mins(4);
+
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     let environment = Environment::of_process();
@@ -66,8 +69,7 @@ async fn tell(
 }
 
 fn time_left(context: &Context) -> Duration {
-    let now = u64::try_from(journal::now().as_millisecond()).unwrap_or(u64::MAX);
-    Duration::from_millis(context.deadline.saturating_sub(now)).saturating_sub(RESERVE)
+    journal::time_until(context.deadline).unwrap_or(LONGEST_RUN).saturating_sub(RESERVE)
 }
 
 /// What Lambda is told of an invocation that failed.

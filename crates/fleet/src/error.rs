@@ -6,7 +6,7 @@
 pub struct ApiError {
     /// The API operation, as IAM names it: `ec2:StopInstances`.
     pub operation: &'static str,
-    /// The service's error code, or one of our own: `Timeout`, `NoConnection`, `BadAnswer`.
+    /// The service's error code, or one of our own: `Timeout`, `NoConnection`, `BadAnswer`, `deadline`.
     pub code: String,
     /// The service's message, without the encoded part.
     pub message: String,
@@ -19,6 +19,14 @@ impl ApiError {
     pub const NO_CONNECTION: &str = "NoConnection";
     /// An answer came that makes no sense.
     pub const BAD_ANSWER: &str = "BadAnswer";
+    /// The call was not made, since the function's time is over: the next run makes it.
+    pub const DEADLINE: &str = "deadline";
+
+    /// An action that was not begun, for lack of time.
+    #[must_use]
+    pub fn out_of_time(operation: &'static str) -> Self {
+        Self::new(operation, Self::DEADLINE, "no time is left; the next run does it")
+    }
 
     /// An error whose message is cut before IAM's encoded authorization message: that text is long, names the caller's
     /// policies once decoded, and belongs into no log.
@@ -45,6 +53,7 @@ impl ApiError {
             Self::TIMEOUT
                 | Self::NO_CONNECTION
                 | Self::BAD_ANSWER
+                | Self::DEADLINE
                 | "AuthFailure"
                 | "Blocked"
                 | "InternalError"

@@ -118,6 +118,12 @@ impl Outcome {
         Self { instance, action, result: OutcomeResult::Done, from: None, to: None }
     }
 
+    /// An action that was not begun, for lack of time. Nothing was sent.
+    #[must_use]
+    pub fn left(instance: InstanceId, action: Action) -> Self {
+        Self::failed(instance, action, &ApiError::out_of_time(""))
+    }
+
     /// An action that failed.
     #[must_use]
     pub fn failed(instance: InstanceId, action: Action, error: &ApiError) -> Self {

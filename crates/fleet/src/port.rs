@@ -160,6 +160,11 @@ pub struct KeptAlarm {
 
 /// Changes, each outcome by instance: one failure never stops the rest.
 pub trait ChangeFleet {
+    /// Whether there is time to begin a further change, and to see it through. By default there is always.
+    fn has_time(&self) -> bool {
+        true
+    }
+
     /// Stops the instances: never by force, never with hibernation. One outcome an id.
     async fn stop(&self, ids: &[InstanceId]) -> Vec<Outcome>;
 

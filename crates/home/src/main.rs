@@ -18,6 +18,9 @@ async fn main() -> ExitCode {
     let config = AwsFleet::defaults().load().await;
     let keys = settings.link_key.as_deref().map(|arn| Keys::new(SecretKeys::new(&config, arn)));
     let sources = Sources { fleet: AwsFleet::new(&config), keys };
-    let respond = async |request: &web::Request| home::respond(request, &sources, &settings, journal::now()).await;
+    let respond = async |request: &web::Request, time| {
+        sources.fleet.finish_within(time);
+        home::respond(request, &sources, &settings, journal::now()).await
+    };
     journal::ended(web::serve(respond).await)
 }

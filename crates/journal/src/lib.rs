@@ -6,6 +6,7 @@ use std::{
     error::Error,
     io::{self, Write},
     process::ExitCode,
+    time::Duration,
 };
 
 use jiff::Timestamp;
@@ -79,6 +80,14 @@ pub fn now() -> Timestamp {
     Timestamp::from_second(now.as_second()).unwrap_or(now)
 }
 
+/// The time until an invocation's deadline, in milliseconds since the epoch as Lambda gives it. `None` where that is over
+/// already, which is no deadline at all: `cargo lambda watch` sends one of the year 1970.
+#[must_use]
+pub fn time_until(deadline: u64) -> Option<Duration> {
+    let now = u64::try_from(precise_now().as_millisecond()).unwrap_or_default();
+    deadline.checked_sub(now).filter(|left| *left > 0).map(Duration::from_millis)
+}
+
 #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the clock")]
 fn precise_now() -> Timestamp {
     Timestamp::now()
@@ -139,6 +148,14 @@ mod tests {
             parsed,
             json!({"timestamp": "1970-01-01T00:00:00Z", "level": "INFO", "message": hostile, "name": hostile})
         );
+    }
+
+    #[test]
+    fn a_deadline_of_long_ago_is_none() {
+        assert_eq!((time_until(0), time_until(600_000)), (None, None));
+        let in_an_hour = u64::try_from(precise_now().as_millisecond()).expect("after 1970") + 3_600_000;
+        let left = time_until(in_an_hour).expect("is to come");
+        assert!(left <= Duration::from_hours(1) && left > Duration::from_mins(59), "{left:?}");
     }
 
     #[test]

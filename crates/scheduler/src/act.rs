@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use fleet::{Action, ApiError, ChangeFleet, Outcome, OutcomeResult, ReadFleet, Refused};
+use fleet::{Action, ApiError, ChangeFleet, IDS_PER_BATCH, Outcome, OutcomeResult, ReadFleet, Refused};
 use idleness::{
     InstanceId, InstanceState, Reason, START_OWED_SINCE_TAG, START_TRIED_AT_TAG, STOP_AT_TAG, STOPPED_AT_TAG,
     STOPPED_BECAUSE_TAG,
@@ -19,22 +19,30 @@ pub(crate) struct Round {
 
 /// Stops the instances. Each stop is noted on its instance first, and an instance that cannot be noted is not stopped:
 /// the cap is counted from these notes, and must hold even if this process ends between two calls. `noted_before` are the
-/// instances that carry the note of an earlier stop within the hour.
+/// instances that carry the note of an earlier stop within the hour. What there is no time for, is left as it is: each batch is
+/// noted just before it is stopped.
 pub(crate) async fn stop(
     fleet: &(impl ReadFleet + ChangeFleet),
     stops: &[InstanceId],
     noted_before: &BTreeSet<InstanceId>,
     now: Timestamp,
 ) -> Round {
-    if stops.is_empty() {
-        return Round { outcomes: Vec::new(), refused: BTreeSet::new() };
-    }
     let stopped_at = now.to_string();
     let tags = [(STOPPED_AT_TAG, stopped_at.as_str()), (STOPPED_BECAUSE_TAG, Reason::Idle.as_str())];
-    let unnoted = fleet.tag(stops, &tags).await;
-    let is_noted = |id: &&InstanceId| !unnoted.iter().any(|refused| refused.instance == **id);
-    let to_stop: Vec<InstanceId> = stops.iter().filter(is_noted).cloned().collect();
-    let mut outcomes = if to_stop.is_empty() { Vec::new() } else { fleet.stop(&to_stop).await };
+    let (mut outcomes, mut unnoted, mut left) = (Vec::new(), Vec::new(), Vec::new());
+    for batch in stops.chunks(IDS_PER_BATCH) {
+        if !fleet.has_time() {
+            left.extend(batch.iter().map(|id| Outcome::left(id.clone(), Action::Stop)));
+            continue;
+        }
+        let refused = fleet.tag(batch, &tags).await;
+        let is_noted = |id: &&InstanceId| !refused.iter().any(|refused| refused.instance == **id);
+        let to_stop: Vec<InstanceId> = batch.iter().filter(is_noted).cloned().collect();
+        if !to_stop.is_empty() {
+            outcomes.extend(fleet.stop(&to_stop).await);
+        }
+        unnoted.extend(refused);
+    }
     see_again(fleet, &mut outcomes).await;
 
     let ids = |is_meant: fn(&Outcome) -> bool| -> BTreeSet<InstanceId> {
@@ -44,6 +52,7 @@ pub(crate) async fn stop(
     outcomes.extend(take_back_notes(fleet, unstopped.difference(noted_before).cloned().collect()).await);
     refused.extend(unnoted.iter().filter(|r| is_refusal(&r.error.code)).map(|r| r.instance.clone()));
     outcomes.extend(unnoted.into_iter().map(|r| Outcome::failed(r.instance, Action::Stop, &r.error)));
+    outcomes.extend(left);
     Round { outcomes, refused }
 }
 
@@ -65,6 +74,9 @@ pub(crate) async fn start(fleet: &(impl ReadFleet + ChangeFleet), starts: &[Star
     let select = |is_wanted: &dyn Fn(&&Start) -> bool| -> Vec<InstanceId> {
         starts.iter().filter(is_wanted).map(|start| start.instance.clone()).collect()
     };
+    if !fleet.has_time() {
+        return starts.iter().map(|start| Outcome::left(start.instance.clone(), Action::Start)).collect();
+    }
     let tried_before = select(&|start| start.is_owed);
     let mut outcomes = note_try(fleet, &select(&|start| start.is_owed && start.is_noted), false, now).await;
     outcomes.extend(note_try(fleet, &select(&|start| start.is_owed && !start.is_noted), true, now).await);
@@ -96,9 +108,8 @@ async fn note_try(fleet: &impl ChangeFleet, ids: &[InstanceId], is_first: bool, 
 
 /// Takes the notes about owed starts off instances where they no longer hold.
 pub(crate) async fn settle(fleet: &impl ChangeFleet, ids: &[InstanceId]) -> Vec<Outcome> {
-    let keys = [START_OWED_SINCE_TAG, START_TRIED_AT_TAG];
-    let refused = if ids.is_empty() { Vec::new() } else { fleet.untag(ids, &keys).await };
-    each(ids, Action::Settle, &refused).collect()
+    change(fleet, ids, Action::Settle, async || fleet.untag(ids, &[START_OWED_SINCE_TAG, START_TRIED_AT_TAG]).await)
+        .await
 }
 
 /// Announces stops, each for its time.
@@ -108,24 +119,33 @@ pub(crate) async fn announce(
 ) -> Vec<Outcome> {
     let mut outcomes = Vec::new();
     for (stop_at, ids) in announcements {
-        let refused = fleet.tag(ids, &[(STOP_AT_TAG, stop_at.to_string().as_str())]).await;
-        outcomes.extend(each(ids, Action::Announce, &refused));
+        let tag = async || fleet.tag(ids, &[(STOP_AT_TAG, stop_at.to_string().as_str())]).await;
+        outcomes.extend(change(fleet, ids, Action::Announce, tag).await);
     }
     outcomes
 }
 
 /// Withdraws announcements that no longer hold.
 pub(crate) async fn withdraw(fleet: &impl ChangeFleet, ids: &[InstanceId]) -> Vec<Outcome> {
-    let refused = if ids.is_empty() { Vec::new() } else { fleet.untag(ids, &[STOP_AT_TAG]).await };
-    each(ids, Action::Withdraw, &refused).collect()
+    change(fleet, ids, Action::Withdraw, async || fleet.untag(ids, &[STOP_AT_TAG]).await).await
 }
 
-/// One outcome an id: refused, or done.
-fn each(ids: &[InstanceId], action: Action, refused: &[Refused]) -> impl Iterator<Item = Outcome> {
-    ids.iter().map(move |id| match refused.iter().find(|refused| refused.instance == *id) {
+/// Changes the tags of the instances, if there are any, and if there is time. One outcome an id.
+async fn change(
+    fleet: &impl ChangeFleet,
+    ids: &[InstanceId],
+    action: Action,
+    tags: impl AsyncFnOnce() -> Vec<Refused>,
+) -> Vec<Outcome> {
+    if !fleet.has_time() {
+        return ids.iter().map(|id| Outcome::left(id.clone(), action)).collect();
+    }
+    let refused = if ids.is_empty() { Vec::new() } else { tags().await };
+    let outcome = |id: &InstanceId| match refused.iter().find(|refused| refused.instance == *id) {
         Some(Refused { error, .. }) => Outcome::failed(id.clone(), action, error),
         None => Outcome::done(id.clone(), action),
-    })
+    };
+    ids.iter().map(outcome).collect()
 }
 
 /// Looks again at the instances whose stop or start failed, and reports their true state. The last error says little: an attempt

@@ -19,7 +19,7 @@ pub use entry::{Decided, Entry};
 pub use event::{Lookup, Purpose, Refusal, Request, Source, Target, Trigger, TriggerKind, parse};
 pub use finish::{Failure, count, finish, record};
 pub use metrics::metrics;
-pub use notify::{Notifier, Publish};
+pub use notify::{LONGEST_TELLING, Notifier, Publish};
 pub use report::{Notification, Report, Summary};
 pub use run::{Run, RunError, run};
 

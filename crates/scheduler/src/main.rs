@@ -1,13 +1,16 @@
 //! The binary: settings, log and clients once per start, then one run per event.
 
-use std::process::ExitCode;
+use std::{process::ExitCode, time::Duration};
 
 use capability::{Keys, SecretKeys};
 use fleet::AwsFleet;
 use lambda_runtime::{LambdaEvent, service_fn};
-use scheduler::{Failure, Notifier, Report, Settings, Topic, count, finish, record, run};
+use scheduler::{Failure, LONGEST_TELLING, Notifier, Report, Settings, Topic, count, finish, record, run};
 use serde_json::Value;
 use settings::Environment;
+
+/// What a run leaves of the function's time: for telling people of it, and for the log.
+const RESERVE: Duration = LONGEST_TELLING.saturating_add(Duration::from_secs(2));
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
@@ -22,6 +25,8 @@ async fn main() -> ExitCode {
     let links = settings.links.clone().map(|links| (Keys::new(SecretKeys::new(&config, &links.key)), links));
     let notifier = settings.topic.as_deref().map(|arn| Notifier::new(Topic::new(&config, arn), links));
     let handle = async |event: LambdaEvent<Value>| -> Result<Report, Failure> {
+        let time = journal::time_until(event.context.deadline);
+        fleet.finish_within(time.map(|time| time.saturating_sub(RESERVE.min(time / 2))));
         let mut run = run(&event.payload, &fleet, &settings, journal::now()).await;
         record(&run, &event.context.request_id);
         count(&run, &event.context.env_config.function_name, journal::now());

@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// How long telling may take. What it is about has been done and logged, and the function must not run out of time for it.
-const LONGEST_TELLING: Duration = Duration::from_secs(10);
+pub const LONGEST_TELLING: Duration = Duration::from_secs(10);
 
 /// For how long a failure that comes again is no news.
 const TOLD_FOR: SignedDuration = SignedDuration::from_hours(24);

@@ -30,11 +30,12 @@ pub enum RunError {
 }
 
 impl RunError {
-    /// A stable code for logs and error types: the refusal's, or `unseen-fleet`.
+    /// A stable code for logs and error types: the refusal's, `deadline` where time ran out, or `unseen-fleet`.
     #[must_use]
-    pub const fn code(&self) -> &'static str {
+    pub fn code(&self) -> &'static str {
         match self {
             Self::Refused(refusal) => refusal.code(),
+            Self::Unseen(error) if error.code == ApiError::DEADLINE => ApiError::DEADLINE,
             Self::Unseen(_) => "unseen-fleet",
         }
     }

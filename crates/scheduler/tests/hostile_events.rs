@@ -146,3 +146,16 @@ fn a_huge_text_does_not_flood_the_message() {
         check(&event);
     }
 }
+
+#[test]
+fn a_state_is_read_from_an_object_alone() {
+    let event: Value =
+        serde_json::from_str(include_str!("../../../events/scheduler/alarm-direct.json")).expect("is JSON");
+    for state in [json!(["ALARM"]), json!("ALARM"), json!([{"value": "ALARM"}]), json!({"value": ["ALARM"]}), json!({})]
+    {
+        let mut event = event.clone();
+        event["alarmData"]["state"] = state;
+        let refusal = parse(&event).expect_err("no state can be read");
+        assert!(["bad-state", "malformed-event"].contains(&refusal.code()), "{refusal:?}");
+    }
+}

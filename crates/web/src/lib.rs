@@ -3,6 +3,8 @@
 mod admission;
 mod answer;
 
+use std::time::Duration;
+
 use admission::admit;
 pub use answer::{Answer, refuse_all_but};
 use lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpResponse;
@@ -10,13 +12,19 @@ pub use lambda_http::{Request, RequestExt, http};
 use lambda_runtime::{LambdaEvent, service_fn};
 use serde_json::Value;
 
-/// Serves API Gateway events (HTTP API, payload format 2.0) with `respond`, one at a time, until the process ends.
+/// What an answer leaves of the function's time, for the way back.
+const RESERVE: Duration = Duration::from_secs(1);
+
+/// Serves API Gateway events (HTTP API, payload format 2.0) with `respond`, one at a time, until the process ends. `respond` is
+/// told how long an answer may take, where Lambda says.
 ///
 /// # Errors
 /// The Runtime API cannot be reached.
-pub async fn serve(respond: impl AsyncFn(&Request) -> Answer) -> Result<(), lambda_runtime::Error> {
+pub async fn serve(respond: impl AsyncFn(&Request, Option<Duration>) -> Answer) -> Result<(), lambda_runtime::Error> {
     lambda_runtime::run(service_fn(async |event: LambdaEvent<Value>| {
-        Ok::<_, std::convert::Infallible>(answer(event.payload, &respond).await)
+        let time = journal::time_until(event.context.deadline);
+        let time = time.map(|time| time.saturating_sub(RESERVE.min(time / 2)));
+        Ok::<_, std::convert::Infallible>(answer(event.payload, async |request| respond(request, time).await).await)
     }))
     .await
 }

@@ -14,6 +14,10 @@ const TAG: &str = "ec2:CreateTags";
 const UNTAG: &str = "ec2:DeleteTags";
 
 impl ChangeFleet for AwsFleet {
+    fn has_time(&self) -> bool {
+        self.deadline.allows_change()
+    }
+
     async fn stop(&self, ids: &[InstanceId]) -> Vec<Outcome> {
         let (answers, refused) = in_batches(ids, async |batch: &[InstanceId]| {
             let call = self.ec2.stop_instances().set_instance_ids(Some(texts(batch)));

@@ -2,14 +2,18 @@
 
 use aws_sdk_ec2::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
 
+use super::deadline::is_out_of_time;
 use crate::ApiError;
 
 /// Names what went wrong: by the service's own code where it answered, else by what did not work.
 pub(super) fn api_error<E, R>(operation: &'static str, error: &SdkError<E, R>) -> ApiError
 where
     E: ProvideErrorMetadata + std::error::Error + 'static,
-    R: std::fmt::Debug,
+    R: std::fmt::Debug + 'static,
 {
+    if is_out_of_time(error) {
+        return ApiError::out_of_time(operation);
+    }
     let code = match error {
         SdkError::ServiceError(_) => error.code().unwrap_or(ApiError::BAD_ANSWER),
         SdkError::TimeoutError(_) => ApiError::TIMEOUT,

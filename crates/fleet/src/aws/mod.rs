@@ -2,6 +2,7 @@
 
 mod alarms;
 mod change;
+mod deadline;
 mod describe;
 mod discover;
 mod error;
@@ -23,7 +24,12 @@ pub struct AwsFleet {
     ec2: aws_sdk_ec2::Client,
     cloudwatch: aws_sdk_cloudwatch::Client,
     ssm: aws_sdk_ssm::Client,
+    deadline: deadline::Deadline,
 }
+
+/// How long one attempt of a call may take, and a call with all its attempts.
+const LONGEST_ATTEMPT: Duration = Duration::from_secs(6);
+const LONGEST_CALL: Duration = Duration::from_secs(15);
 
 /// Each call at once is a connection of its own; more than this gains nothing.
 const CALLS_AT_ONCE: usize = 8;
@@ -37,16 +43,29 @@ impl AwsFleet {
     /// Clients of a given configuration. They share one connection pool.
     #[must_use]
     pub fn new(config: &SdkConfig) -> Self {
+        let deadline = deadline::Deadline::default();
         Self {
             ec2: aws_sdk_ec2::Client::from_conf(
                 aws_sdk_ec2::config::Builder::from(config)
                     .interceptor(whole::WholeAnswers)
+                    .interceptor(deadline.clone())
                     .retry_classifier(patience::NoCapacity)
                     .build(),
             ),
-            cloudwatch: aws_sdk_cloudwatch::Client::new(config),
-            ssm: aws_sdk_ssm::Client::new(config),
+            cloudwatch: aws_sdk_cloudwatch::Client::from_conf(
+                aws_sdk_cloudwatch::config::Builder::from(config).interceptor(deadline.clone()).build(),
+            ),
+            ssm: aws_sdk_ssm::Client::from_conf(
+                aws_sdk_ssm::config::Builder::from(config).interceptor(deadline.clone()).build(),
+            ),
+            deadline,
         }
+    }
+
+    /// From now on, everything is over within that time, until this is called again: a call that could not be seen through is
+    /// not made, or not tried again, and fails with the code `deadline`. `None`: there is no end.
+    pub fn finish_within(&self, time: Option<Duration>) {
+        self.deadline.set(time);
     }
 
     /// How this adapter talks to AWS: TLS by `ring`, bounded retries with backoff and jitter, and time-outs by which the
@@ -63,8 +82,8 @@ impl AwsFleet {
             .timeout_config(
                 TimeoutConfig::builder()
                     .connect_timeout(Duration::from_secs(3))
-                    .operation_attempt_timeout(Duration::from_secs(6))
-                    .operation_timeout(Duration::from_secs(15))
+                    .operation_attempt_timeout(LONGEST_ATTEMPT)
+                    .operation_timeout(LONGEST_CALL)
                     .build(),
             )
     }

@@ -14,4 +14,5 @@ mod sessions;
 mod spot;
 mod start;
 mod support;
+mod time;
 mod topic;

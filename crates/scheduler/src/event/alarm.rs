@@ -34,17 +34,13 @@ pub(super) struct BridgeAlarm {
 struct Alarm {
     #[serde(rename = "alarmName")]
     name: Option<String>,
-    state: Option<State>,
+    /// A map, since a struct would be read from a list as well.
+    state: Option<BTreeMap<String, Value>>,
     configuration: Option<Configuration>,
     #[serde(rename = "alarmContributor")]
     contributor: Option<Contributor>,
     #[serde(rename = "muteDetail")]
     mute: Option<Value>,
-}
-
-#[derive(Deserialize)]
-struct State {
-    value: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -101,7 +97,7 @@ impl BridgeAlarm {
 impl Alarm {
     fn into_request(self, trigger: Trigger) -> Result<Request, Refusal> {
         let trigger = Trigger { name: self.name.as_deref().map(cut), ..trigger };
-        let state = AlarmState::named(self.state.as_ref().and_then(|state| state.value.as_deref()))?;
+        let state = AlarmState::named(self.state.as_ref().and_then(|state| state.get("value")?.as_str()))?;
         if let Some(why) = state.asks_for_nothing() {
             return Ok(Request::ignored(trigger, why));
         }

@@ -6,6 +6,14 @@ use idleness::{InstanceId, InstanceState};
 use super::{FakeFleet, Fault};
 
 impl ChangeFleet for FakeFleet {
+    fn has_time(&self) -> bool {
+        let mut time = self.time_for.borrow_mut();
+        let Some(left) = time.as_mut() else { return true };
+        let has_time = *left > 0;
+        *left = left.saturating_sub(1);
+        has_time
+    }
+
     async fn stop(&self, ids: &[InstanceId]) -> Vec<Outcome> {
         self.record("stop", ids);
         let mut instances = self.instances.borrow_mut();

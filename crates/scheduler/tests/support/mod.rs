@@ -69,6 +69,8 @@ pub struct FakeFleet {
     refuse_tag: BTreeSet<InstanceId>,
     state_after_refusal: BTreeMap<InstanceId, InstanceState>,
     unreadable: Option<ApiError>,
+    /// How many more changes there is time for. Always, if nothing is said.
+    time_for: RefCell<Option<usize>>,
     faults: BTreeSet<Fault>,
     calls: RefCell<Calls>,
 }
@@ -206,6 +208,16 @@ impl FakeFleet {
     /// Describes all instances, whichever it is asked for.
     pub fn ignore_filters(&mut self) {
         self.faults.insert(Fault::IgnoresFilters);
+    }
+
+    /// There is time for so many changes, and no more.
+    pub fn leave_time_for(&self, changes: usize) {
+        self.time_for.replace(Some(changes));
+    }
+
+    /// There is time for everything.
+    pub fn leave_time(&self) {
+        self.time_for.replace(None);
     }
 
     pub fn calls(&self) -> Calls {
