@@ -17,6 +17,8 @@ MAY_USE = {
     "capability": {"idleness"},
     "contract": set(),
     "fleet": {"idleness"},
+    "faults": {"scripted"},
+    "scripted": set(),
     "traces": {"idleness"},
     "hello": {"journal", "settings", "web"},
     "pages": {"capability", "web"},

@@ -46,6 +46,10 @@ build_functions
 say "Release binaries"
 python3 scripts/check_binaries.py target/lambda
 
+say "Faults, done to the release binaries"
+scripts/faults.sh
+git diff --exit-code -- docs/faults.md || { echo "docs/faults.md was not up to date" >&2; exit 1; }
+
 say "The main job, in an emulated account"
 "$emulator/bin/python" scripts/demo.py
 

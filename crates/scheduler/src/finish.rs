@@ -28,6 +28,12 @@ struct Line<'a, T> {
     body: T,
 }
 
+/// What became of the message about a run. In a field of its own, since the line has a `message` besides.
+#[derive(Serialize)]
+struct Told<'a> {
+    notification: &'a Notification,
+}
+
 /// Writes the run into the log. That comes before anybody is told of it: whatever becomes of the telling, the log has it.
 pub fn record(run: &Result<Run, RunError>, request_id: &str) {
     for entry in run.iter().flat_map(Run::entries) {
@@ -52,7 +58,8 @@ pub fn finish(run: Result<Run, RunError>, request_id: &str) -> Result<Report, Fa
         Ok(run) => {
             if let Some(notification) = &run.report.notification {
                 let is_sent = *notification == Notification::Sent;
-                log(if is_sent { Level::Info } else { Level::Error }, "notification", request_id, notification);
+                let level = if is_sent { Level::Info } else { Level::Error };
+                log(level, "notification", request_id, &Told { notification });
             }
             answer(run.report)
         }

@@ -1,7 +1,7 @@
 //! What alarms lead to: the alarms of a name, the children of a composite alarm, and the contributors of one over many
 //! time series.
 
-use crate::support::{Answer, Call, Endpoint, cloudwatch, id};
+use crate::support::{Answer, Call, Endpoint, Pointed as _, cloudwatch, id};
 use fleet::{Alarm, ApiError, ReadAlarms, Watches};
 use serde_json::{Value, json};
 

@@ -1,6 +1,6 @@
 //! Stops and tags: batches, the one bad id, and what counts as done.
 
-use crate::support::{Answer, Endpoint, ec2, id, ids};
+use crate::support::{Answer, Endpoint, Pointed as _, ec2, id, ids};
 use fleet::{ApiError, ChangeFleet, Outcome, OutcomeResult, Refused};
 use idleness::InstanceState;
 

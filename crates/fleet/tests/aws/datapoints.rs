@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::support::{
-    Answer, Endpoint,
+    Answer, Endpoint, Pointed as _,
     cloudwatch::{self, metric_data, queries},
     gpu_instance, id, instance, now, plain,
 };

@@ -1,7 +1,7 @@
 //! Instances as EC2 describes them: paging, filters, every field, and everything that is not an answer.
 
 use crate::support::{
-    Answer, Endpoint, at,
+    Answer, Endpoint, Pointed as _, at,
     ec2::{self, OPTED_IN, RUNNING},
     id, ids,
 };

@@ -1,7 +1,7 @@
 //! Which series are listed, how often, and that what is listed is measured.
 
 use crate::support::{
-    Answer, Call, Endpoint,
+    Answer, Call, Endpoint, Pointed as _,
     cloudwatch::{self, metric_data, queries},
     gpu_instance, id, instance, now, plain,
 };

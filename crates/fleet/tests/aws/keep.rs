@@ -1,6 +1,6 @@
 //! The alarms that Doze keeps: what is made, what counts as made by Doze, and what is taken away.
 
-use crate::support::{Answer, Call, Endpoint, cloudwatch};
+use crate::support::{Answer, Call, Endpoint, Pointed as _, cloudwatch};
 use fleet::{ApiError, IdleAlarm, KeepAlarms, KeptAlarm};
 use serde_json::{Value, json};
 

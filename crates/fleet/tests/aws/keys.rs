@@ -3,7 +3,7 @@
 use capability::{Capability, KeyRing, KeysUnreadable, ReadKeys, SecretKeys};
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Call, Endpoint, at, id, now};
+use crate::support::{Answer, Call, Endpoint, at, config, id, now};
 
 const ARN: &str = "arn:aws:secretsmanager:eu-west-1:1:secret:doze-links-a1b2c3";
 const CURRENT: &str = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ01";
@@ -26,7 +26,7 @@ async fn keys(
     answer: impl Fn(&Call) -> Answer + Send + Sync + 'static,
 ) -> (Result<KeyRing, KeysUnreadable>, Vec<Call>) {
     let endpoint = Endpoint::start(answer);
-    let keys = SecretKeys::new(&endpoint.config().await, ARN).keys().await;
+    let keys = SecretKeys::new(&config(&endpoint).await, ARN).keys().await;
     (keys, endpoint.calls())
 }
 

@@ -1,7 +1,7 @@
 //! Datapoints: which calls are made for which policies, and how their answers become evidence.
 
 use crate::support::{
-    Answer, Call, Endpoint, at,
+    Answer, Call, Endpoint, Pointed as _, at,
     cloudwatch::{self, instance_of, metric_data, queries},
     id, instance, now, plain,
 };

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use crate::support::{Answer, Call, Endpoint, ec2, id, ids};
+use crate::support::{Answer, Call, Endpoint, Pointed as _, ec2, id, ids};
 use fleet::ReadFleet;
 use idleness::StopProtection;
 

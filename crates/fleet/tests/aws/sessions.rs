@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::support::{Answer, Endpoint, id, ids};
+use crate::support::{Answer, Endpoint, Pointed as _, id, ids};
 use fleet::ReadFleet;
 use serde_json::{Value, json};
 

@@ -1,7 +1,7 @@
 //! What kind of Spot request an instance was bought by. Whatever is not found out stays unknown.
 
 use crate::support::{
-    Answer, Endpoint,
+    Answer, Endpoint, Pointed as _,
     ec2::{self, OPTED_IN, RUNNING, STOPPED},
 };
 use fleet::ReadFleet;

@@ -1,6 +1,6 @@
 //! Starts: what counts as done, what is owed, and that a lack of capacity is not tried again at once.
 
-use crate::support::{Answer, Call, Endpoint, ec2, id, ids};
+use crate::support::{Answer, Call, Endpoint, Pointed as _, ec2, id, ids};
 use fleet::{ApiError, CALLS_FOR_STARTS, ChangeFleet, Outcome, OutcomeResult};
 use idleness::InstanceState;
 

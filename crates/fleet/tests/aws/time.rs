@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::support::{Answer, Endpoint, ec2, id, instance, now, plain};
+use crate::support::{Answer, Endpoint, Pointed as _, ec2, id, instance, now, plain};
 use fleet::{ApiError, ChangeFleet, ReadFleet};
 
 #[tokio::test]

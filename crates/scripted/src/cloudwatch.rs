@@ -4,20 +4,24 @@ use ciborium::Value as Cbor;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value, json};
 
-use super::{Answer, Call, at};
+use super::{Answer, Call};
 
 const CBOR: &str = "content-type: application/cbor";
 
+/// An answer with these fields; lists named `Timestamps` are times.
+#[must_use]
 pub fn answer(body: &Value) -> Answer {
     answer_with_bytes(bytes(&to_wire(body)))
 }
 
 /// An answer whose body may be anything.
+#[must_use]
 pub fn answer_with_bytes(body: Vec<u8>) -> Answer {
     Answer::Body(200, CBOR.to_owned(), body)
 }
 
 /// An error as the protocol has it; `query_code` is the code for those who knew the service by its older protocol.
+#[must_use]
 pub fn error(status: u16, code: &str, query_code: Option<&str>) -> Answer {
     let body = json!({"__type": format!("com.amazonaws.cloudwatch#{code}"), "message": "no"});
     let query_code = query_code.map(|code| format!("\r\nx-amzn-query-error: {code};Sender")).unwrap_or_default();
@@ -25,6 +29,7 @@ pub fn error(status: u16, code: &str, query_code: Option<&str>) -> Answer {
 }
 
 /// Bodies that are no answer of any operation.
+#[must_use]
 pub fn nonsense() -> Vec<Answer> {
     let mut cut = bytes(&to_wire(&json!({"MetricDataResults": [], "Metrics": [], "MetricAlarms": [], "Messages": []})));
     cut.pop();
@@ -41,6 +46,7 @@ pub fn nonsense() -> Vec<Answer> {
 }
 
 /// An answer of `GetMetricData`: for each query of the call its status and values, one a period from the call's start.
+#[must_use]
 pub fn metric_data(call: &Call, next: Option<&str>, result: impl Fn(&Value) -> (&'static str, Vec<f64>)) -> Answer {
     let start = at(call.body["StartTime"].as_str().expect("the call has a start"));
     let results: Vec<Value> = queries(call)
@@ -57,11 +63,13 @@ pub fn metric_data(call: &Call, next: Option<&str>, result: impl Fn(&Value) -> (
 }
 
 /// The queries of a `GetMetricData` call.
+#[must_use]
 pub fn queries(call: &Call) -> &[Value] {
     call.body["MetricDataQueries"].as_array().expect("the call has queries")
 }
 
 /// The value of a query's dimension `InstanceId`.
+#[must_use]
 pub fn instance_of(query: &Value) -> &str {
     let dimensions = query["MetricStat"]["Metric"]["Dimensions"].as_array().expect("a query has dimensions");
     let instance = dimensions.iter().find(|dimension| dimension["Name"] == "InstanceId");
@@ -69,6 +77,7 @@ pub fn instance_of(query: &Value) -> &str {
 }
 
 /// The same answer, and where it goes on.
+#[must_use]
 pub fn with_token(mut body: Value, next: Option<&str>) -> Value {
     if let Some(token) = next {
         body["NextToken"] = json!(token);
@@ -76,6 +85,8 @@ pub fn with_token(mut body: Value, next: Option<&str>) -> Value {
     body
 }
 
+/// A body as JSON.
+#[must_use]
 pub fn from_wire(cbor: &Cbor) -> Value {
     match cbor {
         Cbor::Tag(1, seconds) => {
@@ -118,4 +129,8 @@ fn bytes(cbor: &Cbor) -> Vec<u8> {
     let mut bytes = Vec::new();
     ciborium::into_writer(cbor, &mut bytes).expect("a test's CBOR can be written");
     bytes
+}
+
+fn at(text: &str) -> Timestamp {
+    text.parse().expect("a test's time is valid")
 }
