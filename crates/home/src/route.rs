@@ -26,19 +26,20 @@ impl Route {
             // What another function serves comes here only with a method that it does not take.
             "/hello" => return Err(Problem::wrong_method("GET")),
             path if is_deed(path) => return Err(Problem::wrong_method("POST")),
-            "/" => Self::Front,
-            "/instances" => Self::Fleet { page: page(request)? },
+            "/" => Ok(Self::Front),
+            "/instances" => page(request).map(|page| Self::Fleet { page }),
             path => {
                 let id = path.strip_prefix("/instances/").filter(|id| !id.is_empty() && !id.contains('/'));
                 let id = id.ok_or_else(Problem::not_found)?;
-                let id = id.parse().map_err(|error: idleness::InvalidInstanceId| {
+                let is_still = parameter(request, "still").is_some();
+                id.parse().map(|id| Self::Instance { id, is_still }).map_err(|error: idleness::InvalidInstanceId| {
                     Problem::new(StatusCode::BAD_REQUEST, "bad-instance-id", error.to_string())
-                })?;
-                Self::Instance { id, is_still: parameter(request, "still").is_some() }
+                })
             }
         };
+        // A method that an address does not take is refused first, whatever is wrong with the rest of the request.
         if matches!(*request.method(), Method::GET | Method::HEAD) {
-            Ok(route)
+            route
         } else {
             Err(Problem::wrong_method("GET, HEAD"))
         }

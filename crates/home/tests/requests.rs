@@ -17,6 +17,8 @@ fn other_methods_are_refused_with_those_that_are_taken() {
         ("/", "GET, HEAD"),
         ("/instances", "GET, HEAD"),
         (&instance, "GET, HEAD"),
+        // The method is refused before what else is wrong with the address.
+        ("/instances/i-012345", "GET, HEAD"),
         (&start, "POST"),
         (&keep, "POST"),
         ("/hello", "GET"),
@@ -29,6 +31,7 @@ fn other_methods_are_refused_with_those_that_are_taken() {
             assert_eq!((seen.status, seen.header("allow")), (405, allow), "{method} {path}");
         }
     }
+    assert_eq!(site().send(&event("POST", "/instances?page=0", &[])).status, 405);
     for path in [&start, &keep] {
         for method in ["GET", "HEAD"] {
             let site = site();
