@@ -1,0 +1,24 @@
+#![doc = include_str!("../README.md")]
+
+mod bytes;
+pub mod event;
+mod fleet;
+pub mod http;
+pub mod measurements;
+pub mod mutation;
+pub mod schedule;
+pub mod settings;
+pub mod token;
+
+/// A target: what it does with the data of one input.
+pub type Run = fn(&[u8]);
+
+/// All targets, by the names of their programs.
+pub const TARGETS: [(&str, Run); 6] = [
+    ("event", event::run),
+    ("http", http::run),
+    ("measurements", measurements::run),
+    ("schedule", schedule::run),
+    ("settings", settings::run),
+    ("token", token::run),
+];
