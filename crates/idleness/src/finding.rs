@@ -175,9 +175,11 @@ impl Sum {
         sum
     }
 
-    /// Keeps the first status that is worse than complete.
+    /// Keeps the first status that is worse than complete, and of these one that is worse than absent: what is absent may be
+    /// passed over, what could not be read may not.
     fn note(&mut self, status: SeriesStatus) {
-        if self.status == SeriesStatus::Complete {
+        let is_worse_than_absent = !matches!(status, SeriesStatus::Complete | SeriesStatus::Absent);
+        if self.status == SeriesStatus::Complete || (self.status == SeriesStatus::Absent && is_worse_than_absent) {
             self.status = status;
         }
     }

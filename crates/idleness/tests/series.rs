@@ -184,6 +184,19 @@ fn a_series_that_could_not_be_read_may_hold_anything() {
 }
 
 #[test]
+fn a_metric_that_is_absent_hides_no_other_that_could_not_be_read() {
+    let unread = [SeriesStatus::Forbidden, SeriesStatus::InternalError, SeriesStatus::PartialData];
+    let unread = unread.map(|status| Series { status, points: Vec::new() });
+    let invalid = Series { points: vec![peak(0, -1.0).points[0]], ..steady(0.0) };
+    for series in unread.into_iter().chain([invalid]) {
+        for metric in DISK {
+            let decision = check_optional(&[(metric, vec![series.clone()])], Reason::InsufficientData);
+            assert_ne!(decision.evidence[3].status, Some(SeriesStatus::Absent));
+        }
+    }
+}
+
+#[test]
 fn an_optional_signal_that_is_there_is_judged_like_any_other() {
     check_optional(&[(Metric::HEARTBEAT, vec![steady(0.0)])], Reason::Idle);
     check_optional(&[(Metric::HEARTBEAT, vec![peak(1, 0.5)])], Reason::Busy);
