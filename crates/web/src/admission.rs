@@ -63,7 +63,9 @@ fn check_target(event: &ApiGatewayV2httpRequest) -> Result<(), Refusal> {
     let known_scheme = matches!(scheme, "http" | "https");
     let base = Url::parse(&format!("{scheme}://{host}{stage}{path}")).map_err(|_| Refusal::BadTarget)?;
     let uri: Result<http::Uri, _> = format!("{base}?{query}").parse();
-    if known_scheme && path.starts_with('/') && uri.is_ok() { Ok(()) } else { Err(Refusal::BadTarget) }
+    // A URI is not looked at behind a `#`. The conversion drops that part where the event names no host, and looks at the query.
+    let is_whole = base.fragment().is_none() && uri.is_ok();
+    if known_scheme && path.starts_with('/') && is_whole { Ok(()) } else { Err(Refusal::BadTarget) }
 }
 
 fn check_body(event: &ApiGatewayV2httpRequest) -> Result<(), Refusal> {
@@ -164,6 +166,18 @@ mod tests {
             let _: Result<Request, Refusal> = admit(event_with("/requestContext/stage", stage));
         }
         assert_eq!(refusal(event_with("/headers/host", "a b")), Some(Refusal::BadTarget));
+    }
+
+    #[test]
+    fn nothing_hides_behind_a_fragment() {
+        for (pointer, value) in [("/requestContext/stage", "a#b"), ("/rawPath", "/hello#b"), ("/rawPath", "/#")] {
+            let mut event = event_with(pointer, value);
+            event["rawQueryString"] = "<".into();
+            assert_eq!(refusal(event.clone()), Some(Refusal::BadTarget), "{value}");
+            event["headers"] = json!({});
+            event["requestContext"]["domainName"] = Value::Null;
+            assert_eq!(refusal(event), Some(Refusal::BadTarget), "{value}");
+        }
     }
 
     #[test]
