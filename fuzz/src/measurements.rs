@@ -126,12 +126,14 @@ fn signal(bytes: &mut Bytes<'_>, name: &'static str, lookback: SignedDuration) -
     let metrics = bytes.choose(&metrics);
     let (statistic, unit) = bytes.choose(&kinds);
     let any_limit = bytes.float().abs();
+    // The smallest of all numbers lose digits by division, and no rule agrees with another about these.
+    let is_limit = any_limit == 0.0 || (any_limit.is_finite() && any_limit > 1e-200);
     Signal {
         name: name.into(),
         metrics,
         statistic,
         period: SignedDuration::from_mins(bytes.choose(&[5, 1, 2, 15, 60])).min(lookback),
-        limit: if any_limit.is_finite() { any_limit } else { 5.0 },
+        limit: if is_limit { any_limit } else { 5.0 },
         unit,
         allowed_above: Percent::new(bytes.up_to(99)).expect("is a share"),
         presence: bytes.choose(&[Presence::Required, Presence::Optional]),
