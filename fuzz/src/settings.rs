@@ -96,7 +96,7 @@ const WORDS: &[&str] = &[
 /// Reads the settings of every function.
 ///
 /// # Panics
-/// A setting beyond its range was accepted, or an error names no variable.
+/// A setting beyond its range was accepted, or an error names no variable, or is more than a line.
 pub fn run(data: &[u8]) {
     let variables = variables(&String::from_utf8_lossy(data));
     let environment: &Environment = &variables.clone().into_iter().collect();
@@ -149,6 +149,7 @@ fn names(json: &str) -> Vec<String> {
 fn check_error(error: &InvalidSetting) {
     let words = error.to_string();
     assert!(words.starts_with("DOZE_") && words.contains(" is \""), "{words:?}");
+    assert!(!words.contains(char::is_control), "{words:?}");
 }
 
 fn check_scheduler(settings: &scheduler::Settings, policies: &[String]) {

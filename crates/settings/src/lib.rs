@@ -78,7 +78,9 @@ impl InvalidSetting {
     /// The error for `variable`, which holds `found`.
     pub fn new(variable: &'static str, found: &str, expected: &impl Display) -> Self {
         const SHOWN_CHARACTERS: usize = 100;
-        Self { variable, found: found.chars().take(SHOWN_CHARACTERS).collect(), expected: expected.to_string() }
+        let found = found.chars().take(SHOWN_CHARACTERS).collect();
+        // A parser's words may quote what it found, lines and all; an error is one line.
+        Self { variable, found, expected: expected.to_string().replace(char::is_control, " ") }
     }
 }
 
@@ -100,5 +102,11 @@ mod tests {
         let environment = Environment::from_iter([("A", "x\ny")]);
         let error = environment.parsed::<u32>("A").expect_err("is no number");
         assert_eq!(error.to_string(), r#"A is "x\ny": invalid digit found in string"#);
+    }
+
+    #[test]
+    fn an_error_is_one_line_whatever_its_parser_quotes() {
+        let error = InvalidSetting::new("A", "x", &"unknown unit `\n\u{1b}[2J`");
+        assert_eq!(error.to_string(), r#"A is "x": unknown unit `  [2J`"#);
     }
 }
