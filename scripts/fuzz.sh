@@ -28,7 +28,7 @@ built=$CARGO_TARGET_DIR/fuzz
 bins=()
 for name in "${targets[@]}"; do bins+=(--bin "$name"); done
 say "Building"
-cargo build --release --locked --manifest-path fuzz/Cargo.toml --target-dir "$built" --target "$host" "${bins[@]}"
+cargo build --release --locked --manifest-path fuzz/Cargo.toml --features libfuzzer --target-dir "$built" --target "$host" "${bins[@]}"
 
 for name in "${targets[@]}"; do
   kept=$cache/fuzz/$name

@@ -13,6 +13,7 @@ rm -rf "$DOZE_CALLS"
 
 say "Format"
 cargo fmt --all --check
+cargo fmt --manifest-path fuzz/Cargo.toml --check
 
 say "Imports point one way"
 python3 scripts/check_structure.py
@@ -40,6 +41,11 @@ RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked --quiet
 
 say "Tests"
 cargo test --workspace --locked
+
+say "Input that once broke something"
+fuzz=(--manifest-path fuzz/Cargo.toml --target-dir "$CARGO_TARGET_DIR/fuzz" --locked --all-targets)
+cargo clippy "${fuzz[@]}" -- -D warnings
+cargo test "${fuzz[@]}"
 
 build_functions
 
