@@ -95,7 +95,8 @@ fn until(schedule: &Schedule, now: Timestamp) -> String {
 /// whoever stopped it after that wanted it so, though the note is still there.
 fn owed_since(instance: &Instance, wishes: &Wishes) -> Option<Timestamp> {
     let since = wishes.start_owed_since?;
-    let was_started = instance.launched_at.is_some_and(|launched_at| since < launched_at);
+    // EC2 tells the time of a start in whole seconds: one of the same second came after the note.
+    let was_started = instance.launched_at.is_some_and(|launched_at| since.as_second() <= launched_at.as_second());
     (!was_started || has_fallen_back(instance)).then_some(since)
 }
 

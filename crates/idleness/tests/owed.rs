@@ -137,8 +137,19 @@ fn a_start_that_has_come_true_is_owed_no_more_though_its_note_is_still_there() {
             assert!(is_start_settled(&instance, now()), "{code} {tags:?}");
         }
     }
-    let before = Instance { launched_at: Some(minutes_ago(60)), ..switched_off(&[]) };
+    let before = Instance { launched_at: Some(minutes_ago(61)), ..switched_off(&[]) };
     assert_eq!(reason(&note(&before, since, None)), Reason::StartOwed, "started before it was owed");
+}
+
+/// EC2 cuts the time of a start to whole seconds, a note does not.
+#[test]
+fn a_start_in_the_second_of_its_note_has_come_true() {
+    let since = minutes_ago(60) + SignedDuration::from_millis(900);
+    let same_second = Instance { launched_at: Some(minutes_ago(60)), ..switched_off(&[]) };
+    assert_eq!(reason(&note(&same_second, since, None)), Reason::AlreadyStopped);
+    let second_before =
+        Instance { launched_at: Some(minutes_ago(60) - SignedDuration::from_secs(1)), ..switched_off(&[]) };
+    assert_eq!(reason(&note(&second_before, since, None)), Reason::StartOwed);
 }
 
 #[test]
