@@ -19,6 +19,7 @@ MAY_USE = {
     "fleet": {"idleness"},
     "faults": {"scripted"},
     "scripted": set(),
+    "simulator": {"fleet", "idleness", "scheduler", "settings"},
     "traces": {"idleness"},
     "hello": {"journal", "settings", "web"},
     "pages": {"capability", "web"},

@@ -1,0 +1,16 @@
+#![doc = include_str!("../README.md")]
+#![expect(clippy::missing_panics_doc, reason = "for tests: whatever the simulator gets wrong, panics")]
+
+mod history;
+mod oracle;
+mod play;
+mod port;
+mod sabotage;
+mod shrink;
+mod world;
+
+pub use history::{Begin, Deed, History, Kind, Load, MachineSpec, Step, Trigger};
+pub use oracle::Violation;
+pub use play::{Tally, play};
+pub use sabotage::Sabotage;
+pub use shrink::shrink;

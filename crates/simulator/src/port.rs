@@ -1,0 +1,527 @@
+//! AWS, as one run meets it: the truth of `world`, late, in part, or not at all; each call waits once before it takes effect and
+//! once before it is answered. What is asked and shown, the onlooker's log is told.
+
+use std::{
+    cell::{Cell, RefCell},
+    collections::{BTreeMap, BTreeSet},
+    future::poll_fn,
+    rc::Rc,
+    task::Poll,
+};
+
+use fastrand::Rng;
+use fleet::{
+    Action, Alarm, ApiError, CALLS_FOR_STARTS, ChangeFleet, Outcome, ReadAlarms, ReadFleet, Refused, in_batches,
+    in_bounded_batches,
+};
+use idleness::{
+    Datapoint, Evidence, Instance, InstanceId, InstanceState, Market, Measure, Metric, Policy, RootDevice, Series,
+    SeriesStatus, Signal, StopProtection, Tags,
+};
+use jiff::Timestamp;
+
+use crate::{
+    history::{Kind, Load},
+    oracle::Log,
+    sabotage::Sabotage,
+    world::{Machine, Stopper, World, second, timestamp},
+};
+
+/// The signals of the policies that are played on which these do not insist.
+const OPTIONAL: [&str; 2] = ["vcpus", "ebs"];
+
+pub(crate) struct Port {
+    world: Rc<RefCell<World>>,
+    log: Rc<RefCell<Log>>,
+    random: RefCell<Rng>,
+    time_for: Cell<Option<u8>>,
+    sabotage: Option<Sabotage>,
+}
+
+/// What goes wrong with a call.
+#[derive(Clone, Copy)]
+enum Fault {
+    /// It has no effect.
+    Before(&'static str),
+    /// It has its effect on some.
+    Halfway,
+    /// It has its effect, and the answer is lost.
+    After,
+}
+
+impl Port {
+    pub(crate) fn new(world: &Rc<RefCell<World>>, log: &Rc<RefCell<Log>>, sabotage: Option<Sabotage>) -> Self {
+        let begin = log.borrow().begin;
+        Self {
+            world: Rc::clone(world),
+            log: Rc::clone(log),
+            random: RefCell::new(Rng::with_seed(begin.seed)),
+            time_for: Cell::new(begin.changes),
+            sabotage,
+        }
+    }
+
+    fn is_sabotaged(&self, sabotage: Sabotage) -> bool {
+        self.sabotage == Some(sabotage)
+    }
+
+    /// Whether something goes wrong here. If so, the onlooker knows.
+    fn goes_wrong(&self) -> bool {
+        let percent = self.log.borrow().begin.faults_percent;
+        let is_wrong = self.random.borrow_mut().u8(0..100) < percent;
+        self.log.borrow_mut().faults += usize::from(is_wrong);
+        is_wrong
+    }
+
+    fn choose<T: Copy>(&self, choices: &[T]) -> T {
+        choices[self.random.borrow_mut().usize(0..choices.len())]
+    }
+
+    fn fault(&self) -> Option<Fault> {
+        const FAULTS: [Fault; 6] = [
+            Fault::Before("RequestLimitExceeded"),
+            Fault::Before("Unavailable"),
+            Fault::Before(ApiError::NO_CONNECTION),
+            Fault::Before(ApiError::TIMEOUT),
+            Fault::Halfway,
+            Fault::After,
+        ];
+        self.goes_wrong().then(|| self.choose(&FAULTS))
+    }
+
+    /// A call that reads.
+    async fn read<T>(&self, operation: &'static str, read: impl FnOnce(&World) -> T) -> Result<T, ApiError> {
+        pause().await;
+        let answer = if self.goes_wrong() { None } else { Some(read(&self.world.borrow())) };
+        pause().await;
+        answer.ok_or_else(|| {
+            let codes = ["RequestLimitExceeded", "InternalError", ApiError::TIMEOUT, ApiError::BAD_ANSWER];
+            ApiError::new(operation, self.choose(&codes), "the simulated day is a bad one")
+        })
+    }
+
+    /// A call that changes machines: all of them, or none if EC2 refuses one. It is answered with the states before.
+    async fn change(
+        &self,
+        operation: &'static str,
+        ids: &[InstanceId],
+        refusal: impl Fn(&Machine) -> Option<ApiError>,
+        effect: impl Fn(&mut Machine, i64),
+    ) -> Result<Vec<(InstanceId, InstanceState)>, ApiError> {
+        self.log.borrow_mut().asks_for_change(operation);
+        pause().await;
+        let fault = self.fault();
+        if let Some(Fault::Before(code)) = fault {
+            pause().await;
+            return Err(ApiError::new(operation, code, "nothing was done"));
+        }
+        let refused = ids.iter().find_map(|id| refusal(&self.world.borrow().machines[id]));
+        let before = self.states(ids);
+        if refused.is_none() {
+            let reached = if matches!(fault, Some(Fault::Halfway)) { &ids[..ids.len() / 2] } else { ids };
+            let world = &mut *self.world.borrow_mut();
+            for id in reached {
+                let machine = world.machines.get_mut(id).expect("was found before");
+                effect(machine, world.now);
+            }
+        }
+        pause().await;
+        match (refused, fault) {
+            (Some(error), _) => Err(error),
+            (None, Some(Fault::Halfway)) => Err(ApiError::new(operation, "InternalError", "some of it was done")),
+            (None, Some(Fault::After)) => Err(ApiError::new(operation, ApiError::TIMEOUT, "all of it was done")),
+            (None, _) => Ok(before),
+        }
+    }
+
+    /// The machine as the run is shown it.
+    fn show(&self, machine: &Machine) -> Instance {
+        let before = self.log.borrow_mut().look(machine);
+        match before {
+            Some(before) if self.is_sabotaged(Sabotage::SecondLook) => self.bend(&before),
+            _ => self.bend(machine),
+        }
+    }
+
+    fn bend(&self, machine: &Machine) -> Instance {
+        let seen = machine.describe();
+        let without = |hidden: &str| -> Tags { seen.tags.iter().filter(|(key, _)| !key.starts_with(hidden)).collect() };
+        let with = |key: &str, value: &str| -> Tags { seen.tags.iter().chain([(key, value)]).collect() };
+        let day_ago = timestamp(self.world.borrow().now - 86_400);
+        match self.sabotage {
+            Some(Sabotage::OptIn) => Instance { tags: with("doze", "on"), ..seen },
+            Some(Sabotage::State) if seen.state == InstanceState::Pending => {
+                Instance { state: InstanceState::Running, launched_at: Some(day_ago), ..seen }
+            }
+            Some(Sabotage::Tags) => Instance { tags: without("doze:keep-untill"), ..seen },
+            Some(Sabotage::AutoScaling) => Instance { tags: without("aws:autoscaling:"), ..seen },
+            Some(Sabotage::Cluster) => Instance { tags: without("kubernetes.io/"), ..seen },
+            Some(Sabotage::Spot) => Instance { market: Market::OnDemand, ..seen },
+            Some(Sabotage::InstanceStore) => Instance { root_device: RootDevice::Ebs, ..seen },
+            Some(Sabotage::KeepUntil) => Instance { tags: without("doze:keep-until"), ..seen },
+            Some(Sabotage::Schedule) => Instance { tags: without("doze:schedule"), ..seen },
+            Some(Sabotage::Uptime) => Instance { launched_at: Some(day_ago), ..seen },
+            Some(Sabotage::Notes) => Instance { tags: without("doze:stopped-at"), ..seen },
+            Some(Sabotage::Owing) => Instance { tags: without("doze:start-"), ..seen },
+            Some(Sabotage::Announcing) => Instance { tags: without("doze:stop-at"), ..seen },
+            Some(Sabotage::WhoStopped) if seen.state == InstanceState::Stopped => {
+                let at = machine.transition.map_or(machine.launched_at, |(_, at)| at);
+                Instance { tags: with("doze:stopped-at", &timestamp(at).to_string()), ..seen }
+            }
+            _ => seen,
+        }
+    }
+
+    /// A series as CloudWatch answers it, and the starts of the periods in it that are sound.
+    fn series(&self, machine: &Machine, measure: &Measure, window: &Window) -> Answered {
+        let now = self.world.borrow().now;
+        let has = |at: &i64| machine.has_datapoint(*at, at + window.period, now);
+        let mut starts: Vec<i64> = window.starts().filter(has).collect();
+        let mut status = if starts.is_empty() { SeriesStatus::Absent } else { SeriesStatus::Complete };
+        let mut is_sound = true;
+        if self.goes_wrong() {
+            match self.random.borrow_mut().u8(0..8) {
+                0 => status = SeriesStatus::PartialData,
+                1 => status = SeriesStatus::InternalError,
+                2 => (status, starts) = (SeriesStatus::Forbidden, Vec::new()),
+                3 => (status, starts) = (SeriesStatus::Unanswered, Vec::new()),
+                4 => (status, starts) = (SeriesStatus::Absent, Vec::new()),
+                5 => starts.truncate(starts.len().saturating_sub(3)),
+                6 => starts.retain(|at| at % (3 * window.period) > 0),
+                _ => is_sound = false,
+            }
+        }
+        let value = |at: i64| if is_sound { value(measure, &machine.loads(at, at + window.period)) } else { f64::NAN };
+        let points = starts.iter().map(|at| Datapoint { at: timestamp(*at), value: value(*at) }).collect();
+        let is_idle = starts.iter().all(|at| !is_busy(measure, &machine.loads(*at, at + window.period)));
+        Answered { series: Series { status, points }, starts, is_sound, is_idle }
+    }
+
+    fn bend_series(&self, series: Series, window: &Window) -> Series {
+        let mut points: BTreeMap<i64, f64> =
+            series.points.iter().map(|point| (point.at.as_second(), point.value)).collect();
+        let mut status = series.status;
+        match self.sabotage {
+            Some(Sabotage::Data) => {
+                points.extend(
+                    window.starts().filter(|at| !points.contains_key(at)).map(|at| (at, 0.0)).collect::<Vec<_>>(),
+                );
+                status = SeriesStatus::Complete;
+            }
+            Some(Sabotage::Freshness) => {
+                let newest = window.starts().filter(|at| *at >= window.until - 1200 && !points.contains_key(at));
+                points.extend(newest.map(|at| (at, 0.0)).collect::<Vec<_>>());
+            }
+            Some(Sabotage::Statuses) => status = SeriesStatus::Complete,
+            Some(Sabotage::Activity) => points.values_mut().for_each(|value| *value = 0.0),
+            _ => {}
+        }
+        let points = points.into_iter().map(|(at, value)| Datapoint { at: timestamp(at), value }).collect();
+        Series { status, points }
+    }
+
+    /// The evidence about one machine, and whether it proves that nobody worked on it.
+    fn measure(&self, machine: &Machine, instance: &Instance, policy: &Policy, now: Timestamp) -> (Evidence, bool) {
+        let (mut evidence, mut is_proven) = (Evidence::none(), true);
+        let mut asked = BTreeSet::new();
+        for signal in policy.signals_for(instance) {
+            let window = Window::of(policy, signal, now);
+            let mut says_nothing = true;
+            let mut is_proof = true;
+            for measure in signal.measures() {
+                if !asked.insert(measure.clone()) {
+                    // Two signals look at one series, which was judged with the first.
+                    says_nothing = false;
+                    continue;
+                }
+                let answered = self.series(machine, &measure, &window);
+                says_nothing &= answered.says_nothing();
+                is_proof &= answered.is_proof(&window);
+                evidence.add(measure, self.bend_series(answered.series, &window));
+            }
+            let may_say_nothing = OPTIONAL.contains(&signal.name.as_ref());
+            is_proven &= is_proof || (says_nothing && may_say_nothing);
+        }
+        (evidence, is_proven)
+    }
+}
+
+/// What a policy looks at: the period before the lookback, the lookback, and the period that is still running.
+struct Window {
+    from: i64,
+    lookback_from: i64,
+    until: i64,
+    open_until: i64,
+    period: i64,
+}
+
+impl Window {
+    /// By the policy's own words, an hour in periods of five minutes, not by its arithmetic.
+    fn of(policy: &Policy, signal: &Signal, now: Timestamp) -> Self {
+        let (lookback, period) = (policy.lookback.as_secs(), signal.period.as_secs());
+        let until = now.as_second() - now.as_second().rem_euclid(period);
+        let lookback_from = until - lookback;
+        Self { from: lookback_from - period, lookback_from, until, open_until: until + period, period }
+    }
+
+    fn starts(&self) -> impl Iterator<Item = i64> + use<> {
+        let (from, period) = (self.from, self.period);
+        (0..(self.open_until - from) / period).map(move |n| from + n * period)
+    }
+}
+
+/// A series that was answered, with what is true of it.
+struct Answered {
+    series: Series,
+    starts: Vec<i64>,
+    is_sound: bool,
+    is_idle: bool,
+}
+
+impl Answered {
+    fn says_nothing(&self) -> bool {
+        self.starts.is_empty() && matches!(self.series.status, SeriesStatus::Complete | SeriesStatus::Absent)
+    }
+
+    /// Eleven of the twelve datapoints of the lookback, one of the two newest among them, and none of them busy.
+    fn is_proof(&self, window: &Window) -> bool {
+        let in_lookback = |at: &&i64| (window.lookback_from..window.until).contains(*at);
+        let expected = (window.until - window.lookback_from) / window.period;
+        let count = i64::try_from(self.starts.iter().filter(in_lookback).count()).unwrap_or(i64::MAX);
+        let is_fresh = self.starts.iter().filter(in_lookback).any(|at| *at >= window.until - 2 * window.period);
+        let is_complete = self.series.status == SeriesStatus::Complete && self.is_sound;
+        is_complete && self.is_idle && is_fresh && count * 10 >= expected * 9
+    }
+}
+
+/// Whether the work shows in the metric.
+fn is_busy(measure: &Measure, loads: &[Load]) -> bool {
+    let metric = &measure.metric;
+    loads.iter().any(|load| match load {
+        Load::Cpu => *metric == Metric::CPU,
+        Load::Network => *metric == Metric::NETWORK_IN,
+        Load::Disk => *metric == Metric::EBS_WRITES,
+    })
+}
+
+fn value(measure: &Measure, loads: &[Load]) -> f64 {
+    if is_busy(measure, loads) { 1e7 } else { 0.1 }
+}
+
+/// A point at which other things may happen.
+async fn pause() {
+    let mut has_paused = false;
+    poll_fn(|_| if std::mem::replace(&mut has_paused, true) { Poll::Ready(()) } else { Poll::Pending }).await;
+}
+
+impl ReadFleet for Port {
+    async fn opted_in(&self) -> Result<Vec<Instance>, ApiError> {
+        self.read("ec2:DescribeInstances", |world| {
+            self.log.borrow_mut().count(world);
+            world.machines.values().filter(|machine| machine.is_opted_in()).map(|machine| self.show(machine)).collect()
+        })
+        .await
+    }
+
+    async fn instances(&self, ids: &[InstanceId]) -> Result<Vec<Instance>, ApiError> {
+        self.read("ec2:DescribeInstances", |world| {
+            ids.iter().filter_map(|id| world.machines.get(id)).map(|machine| self.show(machine)).collect()
+        })
+        .await
+    }
+
+    async fn evidence(
+        &self,
+        subjects: &[(&Instance, &Policy)],
+        now: Timestamp,
+    ) -> Result<BTreeMap<InstanceId, Evidence>, ApiError> {
+        if self.is_sabotaged(Sabotage::Reading) {
+            return Err(ApiError::new("cloudwatch:GetMetricData", "InternalError", "sabotaged"));
+        }
+        self.read("cloudwatch:GetMetricData", |world| {
+            let of = |(instance, policy): &(&Instance, &Policy)| {
+                let (evidence, is_proven) = self.measure(&world.machines[&instance.id], instance, policy, now);
+                self.log.borrow_mut().proven.insert(instance.id.clone(), is_proven);
+                (instance.id.clone(), evidence)
+            };
+            subjects.iter().map(of).collect()
+        })
+        .await
+    }
+
+    async fn sessions(&self, ids: &[InstanceId]) -> BTreeMap<InstanceId, u32> {
+        let open = |world: &World| ids.iter().map(|id| (id.clone(), world.machines[id].sessions)).collect();
+        let read: BTreeMap<InstanceId, u32> = self.read("ssm:DescribeSessions", open).await.unwrap_or_default();
+        self.log.borrow_mut().sessions.extend(read.clone());
+        match self.sabotage {
+            Some(Sabotage::SessionsRead) if read.is_empty() => ids.iter().map(|id| (id.clone(), 0)).collect(),
+            Some(Sabotage::Sessions) => read.into_keys().map(|id| (id, 0)).collect(),
+            _ => read,
+        }
+    }
+
+    async fn stop_protection(&self, ids: &[InstanceId]) -> BTreeMap<InstanceId, StopProtection> {
+        let on = |world: &World| ids.iter().map(|id| (id.clone(), world.machines[id].is_protected)).collect();
+        let read: BTreeMap<InstanceId, bool> = self.read("ec2:DescribeInstanceAttribute", on).await.unwrap_or_default();
+        self.log.borrow_mut().protected.extend(read.clone());
+        let said = |is_on| {
+            let is_on = is_on && !self.is_sabotaged(Sabotage::StopProtection);
+            if is_on { StopProtection::On } else { StopProtection::Off }
+        };
+        read.into_iter().map(|(id, is_on)| (id, said(is_on))).collect()
+    }
+}
+
+impl ReadAlarms for Port {
+    async fn alarms(&self, _: &[String]) -> Result<Vec<Alarm>, ApiError> {
+        Ok(Vec::new())
+    }
+
+    async fn children(&self, _: &str) -> Result<Vec<String>, ApiError> {
+        Ok(Vec::new())
+    }
+
+    async fn contributors(&self, _: &str) -> Result<BTreeSet<String>, ApiError> {
+        Ok(BTreeSet::new())
+    }
+}
+
+impl ChangeFleet for Port {
+    fn has_time(&self) -> bool {
+        let Some(left) = self.time_for.get() else { return true };
+        self.time_for.set(Some(left.saturating_sub(1)));
+        self.log.borrow_mut().faults += usize::from(left == 0);
+        left > 0
+    }
+
+    async fn stop(&self, ids: &[InstanceId]) -> Vec<Outcome> {
+        ids.iter().for_each(|id| self.log.borrow_mut().asks_to_stop(id));
+        let (answers, refused) = in_batches(ids, async |batch: &[InstanceId]| {
+            let before = self
+                .change(
+                    "ec2:StopInstances",
+                    batch,
+                    |machine| self.refuses_stop(machine),
+                    |machine, now| {
+                        if machine.state == InstanceState::Running && !self.is_sabotaged(Sabotage::Stopping) {
+                            let mut log = self.log.borrow_mut();
+                            machine.stop(now, Stopper::Doze);
+                            machine.doze_stops.push(log.now);
+                            log.stops_machine(&machine.id);
+                        }
+                    },
+                )
+                .await?;
+            let stopped = |(id, from): (InstanceId, InstanceState)| Outcome::stopped(id, from, InstanceState::Stopping);
+            Ok(before.into_iter().map(stopped).collect::<Vec<_>>())
+        })
+        .await;
+        let failed = refused.into_iter().map(|refused| Outcome::failed(refused.instance, Action::Stop, &refused.error));
+        answers.into_iter().flatten().chain(failed).collect()
+    }
+
+    async fn start(&self, ids: &[InstanceId]) -> Vec<Outcome> {
+        let (answers, refused) = in_bounded_batches(ids, CALLS_FOR_STARTS, async |batch: &[InstanceId]| {
+            let has_no_capacity = self.goes_wrong();
+            let falls_back = self.goes_wrong();
+            let refusal = |machine: &Machine| {
+                let no = |code| Some(refusal("ec2:StartInstances", code, machine));
+                match machine.state {
+                    _ if !machine.is_opted_in() => no("UnauthorizedOperation"),
+                    InstanceState::Running | InstanceState::Pending => None,
+                    InstanceState::Stopped if has_no_capacity => no("InsufficientInstanceCapacity"),
+                    InstanceState::Stopped => None,
+                    _ => no("IncorrectInstanceState"),
+                }
+            };
+            let before = self
+                .change("ec2:StartInstances", batch, refusal, |machine, now| {
+                    if machine.state == InstanceState::Stopped {
+                        self.log.borrow_mut().starts_machine(machine);
+                        if falls_back { machine.start_and_fall_back(now) } else { machine.start(now) }
+                    }
+                })
+                .await?;
+            let started = |(id, from): (InstanceId, InstanceState)| Outcome::started(id, from, InstanceState::Pending);
+            Ok(before.into_iter().map(started).collect::<Vec<_>>())
+        })
+        .await;
+        let refused = refused.into_iter().map(|Refused { instance, error }| {
+            if error.is_about_capacity() {
+                Outcome::owed(instance, &error)
+            } else {
+                Outcome::failed(instance, Action::Start, &error)
+            }
+        });
+        answers.into_iter().flatten().chain(refused).collect()
+    }
+
+    async fn tag(&self, ids: &[InstanceId], tags: &[(&str, &str)]) -> Vec<Refused> {
+        self.log.borrow_mut().asks_to_tag(ids, tags.iter().map(|(key, _)| *key));
+        let tagged = async |batch: &[InstanceId]| {
+            self.change("ec2:CreateTags", batch, refuses_tags, |machine, _| {
+                for (key, value) in tags {
+                    if self.is_sabotaged(Sabotage::Noting) && key.starts_with("doze:stopped-") {
+                        continue;
+                    }
+                    machine.set(key, value);
+                    if *key == "doze:stop-at" {
+                        machine.announced = second(value).map(|stop_at| (stop_at, self.log.borrow().now));
+                    }
+                }
+            })
+            .await
+        };
+        in_batches(ids, tagged).await.1
+    }
+
+    async fn untag(&self, ids: &[InstanceId], keys: &[&str]) -> Vec<Refused> {
+        self.log.borrow_mut().asks_for_keys(keys.iter().copied());
+        let untagged = async |batch: &[InstanceId]| {
+            self.change("ec2:DeleteTags", batch, refuses_tags, |machine, _| {
+                for key in keys {
+                    machine.tags.remove(*key);
+                    if *key == "doze:stop-at" {
+                        machine.announced = None;
+                    }
+                    if *key == "doze:start-owed-since" && self.log.borrow().sees_given_up(&machine.id) {
+                        machine.is_awaited = false;
+                    }
+                }
+            })
+            .await
+        };
+        in_batches(ids, untagged).await.1
+    }
+}
+
+impl Port {
+    fn states(&self, ids: &[InstanceId]) -> Vec<(InstanceId, InstanceState)> {
+        let world = self.world.borrow();
+        ids.iter().map(|id| (id.clone(), world.machines[id].state)).collect()
+    }
+
+    fn refuses_stop(&self, machine: &Machine) -> Option<ApiError> {
+        let insists = !self.is_sabotaged(Sabotage::StopProtection);
+        let code = match machine.state {
+            _ if !machine.is_opted_in() => "UnauthorizedOperation",
+            _ if machine.is_protected && insists => "OperationNotPermitted",
+            _ if matches!(machine.spec.kind, Kind::OneTimeSpot | Kind::InstanceStore) => "UnsupportedOperation",
+            InstanceState::Running | InstanceState::Stopping | InstanceState::Stopped => return None,
+            _ => "IncorrectInstanceState",
+        };
+        Some(refusal("ec2:StopInstances", code, machine))
+    }
+}
+
+/// As the roles have it: tags go on what is opted in.
+fn refuses_tags(machine: &Machine) -> Option<ApiError> {
+    (!machine.is_opted_in()).then(|| refusal("ec2:CreateTags", "UnauthorizedOperation", machine))
+}
+
+/// EC2 names whom it refuses, but not where it lacks capacity.
+fn refusal(operation: &'static str, code: &'static str, machine: &Machine) -> ApiError {
+    let is_named = code != "InsufficientInstanceCapacity" && code != "UnsupportedOperation";
+    let message = if is_named { format!("refused for instance/{}.", machine.id) } else { "refused".to_owned() };
+    ApiError::new(operation, code, &message)
+}
