@@ -112,15 +112,21 @@ def window(aws, fleet):
     """What Doze stopped, it starts when a window of the schedule opens."""
     idle = fleet["idle"]
     aws.tag(idle, "doze:schedule", DAY_AND_NIGHT)
-    error, report = aws.invoke({"action": "start"})
-    check(error is None and reasons(report)[idle] == "schedule-open", "an open window starts what Doze stopped")
+    aws.go_off("StartSchedule")
     wait_for("the start", lambda: aws.state(idle) == "running")
+    starts = wait_for("its line in the log", lambda: log_lines(aws, {"start"}))
+    said = [(line["instance"], line["reason"]) for line in starts]
+    check(said == [(idle, "schedule-open")], f"an open window starts what Doze stopped: {said}")
+
+
+def log_lines(aws, kinds):
+    return [line for line in aws.log_lines("/aws/lambda/doze-scheduler") if line.get("message") in kinds]
 
 
 def past_decisions(aws):
     """From each line about a decision, the same decision can be made again and explained."""
     kinds = {"stop", "announcement", "withdrawal"}
-    lines = [line for line in aws.log_lines("/aws/lambda/doze-scheduler") if line.get("message") in kinds]
+    lines = log_lines(aws, kinds)
     check({line["message"] for line in lines} == kinds, f"stops, announcements and withdrawals have lines of their own ({len(lines)})")
     for kind in sorted(kinds):
         line = next(line for line in lines if line["message"] == kind)

@@ -48,6 +48,25 @@ def kept_alarms(aws):
     check(len(tick(aws)["removed"]) == 3 and kept(aws) == crowd, "its alarm stops an idle one; stopped, opted out and terminated ones lose theirs")
 
 
+def schedules(aws):
+    say("The clock")
+    late = aws.launch("late")
+    aws.go_off("AlarmsSchedule")
+    check(wait_for("the alarm", lambda: late in kept(aws)), "every five minutes, new instances get their alarms")
+    for schedule, why in (("SweepSchedule", "all opted-in instances are looked at"), ("StartSchedule", "those that are stopped are")):
+        before = len(reports(aws))
+        aws.go_off(schedule)
+        report = wait_for("the report", lambda: reports(aws)[before:])[-1]
+        seen = {decision["reason"] for decision in report["decisions"]}
+        is_meant = ("recently-started" in seen) == (schedule == "SweepSchedule") and "already-stopped" in seen
+        check(report["trigger"]["kind"] == "sweep" and is_meant, f"{schedule}: {why}: {sorted(seen)}")
+
+
+def reports(aws):
+    lines = aws.log_lines("/aws/lambda/doze-scheduler")
+    return [line for line in lines if line.get("message") == "report" and line["trigger"]["kind"] == "sweep"]
+
+
 def own_alarm(aws):
     say("An alarm of one's own")
     instance = aws.launch("own", up_for_minutes=600)
@@ -127,6 +146,7 @@ def lost_events(aws):
 def main():
     with account() as aws:
         kept_alarms(aws)
+        schedules(aws)
         own_alarm(aws)
         fleet_alarm(aws)
         lost_events(aws)

@@ -7,6 +7,9 @@ dimensions and waits for as many datapoints as it asks for; a Lambda action invo
 CloudWatch documents; a composite alarm's children are those that its rule names. Started and stopped instances say why they
 are in their state, and EventBridge of each new one; a function that fails an event gets it again, and then its failure queue.
 
+Schedules go off when a script says so, by writing their names into the file `due` of `STATE_DIR`, and never by themselves: what
+is asserted about a run must not depend on how long the machine took to get there.
+
 What an instance is to do is said by its tags:
 
 - `emulator:up-for-minutes`, when it is launched: it has been up for so long;
@@ -30,7 +33,7 @@ import urllib.parse
 import cbor2
 from ministack import app
 from ministack.core.arn import parse_arn
-from ministack.services import cloudwatch, ec2, eventbridge, lambda_svc, secretsmanager
+from ministack.services import cloudwatch, ec2, eventbridge, lambda_svc, scheduler, secretsmanager
 from ministack.services.cloudformation import provisioners
 
 UPTIME_TAG = "emulator:up-for-minutes"
@@ -42,6 +45,8 @@ FALLS_BACK_TAG = "emulator:falls-back"
 CALLS = os.environ.pop("DOZE_CALLS", None)
 # Where alarms over expressions are kept, as if those were the names of metrics: nothing is ever measured there.
 EXPRESSIONS = "emulator:expressions"
+# The names of the schedules that are to go off.
+DUE = os.path.join(os.environ["STATE_DIR"], "due")
 STATE_CODES = {"pending": 0, "running": 16, "stopped": 80}
 
 
@@ -287,6 +292,23 @@ def with_state_reason(instance_xml):
     return described
 
 
+def when_told(tick):
+    """Lets those schedules go off that a script names."""
+
+    def tick_schedules():
+        names = []
+        if os.path.exists(DUE):
+            with open(DUE, encoding="utf-8") as file:
+                names = file.read().split()
+            os.remove(DUE)
+        for key in scheduler._schedules._data:
+            is_due = key[2].rpartition("/")[2] in names
+            scheduler._schedule_last_fired[key] = 0 if is_due else time.time()
+        tick()
+
+    return tick_schedules
+
+
 def with_excluded_characters(secret_string):
     """Generates secrets as `GetRandomPassword` does, which knows all that a template can ask for."""
 
@@ -373,6 +395,7 @@ ec2._ACTION_MAP["RunInstances"] = with_uptime(ec2._ACTION_MAP["RunInstances"])
 ec2._ACTION_MAP["DescribeInstanceAttribute"] = with_stop_protection(ec2._ACTION_MAP["DescribeInstanceAttribute"])
 ec2._ACTION_MAP |= {"StartInstances": start_instances, "StopInstances": stop_instances}
 ec2._instance_xml = with_state_reason(ec2._instance_xml)
+scheduler._SCHEDULE_TICK_INTERVAL, scheduler._tick_schedules = 0.2, when_told(scheduler._tick_schedules)
 eventbridge._dispatch_to_lambda = lambda arn, payload: invoke(arn, json.loads(payload))
 provisioners._sm_secret_string = with_excluded_characters(provisioners._sm_secret_string)
 provisioners._cw_metric_alarm_record = with_expressions(provisioners._cw_metric_alarm_record)

@@ -93,6 +93,7 @@ class Account:
 
     def __init__(self, url, log, env):
         self.url, self.log, self.env = url, log, env
+        self.due = pathlib.Path(env["STATE_DIR"], "due")
         client = lambda service: boto3.client(service, endpoint_url=url, region_name=REGION)
         self.ec2, self.cloudwatch, self.lambda_ = client("ec2"), client("cloudwatch"), client("lambda")
         self.logs, self.cloudformation = client("logs"), client("cloudformation")
@@ -196,6 +197,14 @@ class Account:
         """The name of one of the stack's functions, such as `home`."""
         found = self.cloudformation.describe_stack_resource(StackName="doze", LogicalResourceId=f"{logical_id.title()}Function")
         return found["StackResourceDetail"]["PhysicalResourceId"]
+
+    def go_off(self, logical_id):
+        """Lets one of the stack's schedules go off, now and once: no other time comes here by itself."""
+        found = self.cloudformation.describe_stack_resource(StackName="doze", LogicalResourceId=logical_id)
+        written = self.due.with_suffix(".written")
+        written.write_text(found["StackResourceDetail"]["PhysicalResourceId"], encoding="utf-8")
+        written.rename(self.due)
+        wait_for(f"{logical_id}'s time", lambda: not self.due.exists())
 
     def site(self):
         """Where a browser finds the emulated HTTP API: under a name of its own, so that paths are those of AWS."""
