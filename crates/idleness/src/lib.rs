@@ -33,7 +33,7 @@ pub use instance::{
 };
 pub use metric::{Dimensions, Measure, Metric, Statistic, Unit};
 pub use next::{Next, NextAction, next};
-pub use order::{Turn, in_order, requested, starting_after, starts_after_others};
+pub use order::{Turn, in_order, never_starts, requested, starting_after, starts_after_others};
 pub use percent::{InvalidPercent, Percent};
 pub use plan::{
     Caps, Census, Mode, Place, Plan, STOP_AT_TAG, STOPPED_AT_TAG, STOPPED_BECAUSE_TAG, UnknownMode, plan,
@@ -44,5 +44,5 @@ pub use policy::{Hardware, Policy, Presence, Signal, Window};
 pub use record::Record;
 pub use savings::{InvalidPrices, Prices, Savings};
 pub use schedule::{BadSchedule, Schedule};
-pub use starting::{is_start_owed, is_start_settled, unreadable_tag};
+pub use starting::{given_up_since, is_start_owed, is_start_settled, is_start_tried, unreadable_tag};
 pub use wishes::{KEEP_UNTIL_TAG, START_OWED_SINCE_TAG, START_TRIED_AT_TAG};

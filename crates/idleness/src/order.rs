@@ -43,8 +43,9 @@ impl Turn {
 }
 
 /// Puts the starts among the decisions into order. What starts after others that do not run yet waits; those others are
-/// started for its sake if Doze had stopped them. `fleet` are all opted-in instances; one that is not among them is not
-/// waited for, and what names it does not start.
+/// started for its sake if Doze had stopped them, and if nothing else keeps it waiting: they would be idle until then, and be
+/// stopped again. `fleet` are all opted-in instances; one that is not among them is not waited for, and what names it does not
+/// start.
 #[must_use]
 pub fn in_order<'a>(decisions: Vec<Decision>, fleet: impl IntoIterator<Item = &'a Instance>) -> Vec<Decision> {
     if decisions.iter().all(|decision| decision.verdict != Verdict::Start) {
@@ -81,6 +82,14 @@ pub fn starting_after<'a>(id: &InstanceId, fleet: impl IntoIterator<Item = &'a I
     let names_it = |groups: &Vec<usize>| groups.iter().any(|group| order.groups[*group].binary_search(&place).is_ok());
     let after = order.after.iter().zip(&order.instances);
     after.filter(|(groups, _)| groups.as_ref().is_ok_and(names_it)).map(|(_, instance)| instance.id.clone()).collect()
+}
+
+/// Why the instance cannot start whatever runs, by its tag `doze:after`: it names nobody, or leads back to the instance.
+/// `fleet` are all opted-in instances.
+#[must_use]
+pub fn never_starts<'a>(instance: &Instance, fleet: impl IntoIterator<Item = &'a Instance>) -> Option<String> {
+    let order = Order::of(fleet);
+    order.never(order.place(&instance.id)?)
 }
 
 /// Whether the instance starts after others, by its tag `doze:after`.
@@ -152,15 +161,14 @@ impl<'a> Order<'a> {
         for place in &wanted {
             is_known[*place] = true;
         }
+        let come_up = self.come_up(&is_known);
         let mut open: VecDeque<(usize, Option<usize>)> = wanted.into_iter().map(|place| (place, None)).collect();
         let mut closed = Vec::new();
         while let Some((place, needed_by)) = open.pop_front() {
             let never = self.never(place);
-            if never.is_none() {
+            if never.is_none() && self.before(place).all(|other| come_up[other]) {
                 for other in self.before(place) {
-                    let instance = self.instances[other];
-                    // One whose start is owed is tried when it is due, and not hurried by those who wait for it.
-                    if !is_known[other] && may_be_started(instance) && !is_start_awaited(instance) {
+                    if !is_known[other] && !is_on_its_way(self.instances[other]) {
                         is_known[other] = true;
                         open.push_back((other, Some(place)));
                     }
@@ -169,6 +177,48 @@ impl<'a> Order<'a> {
             closed.push(Wanted { place, needed_by, waits: never.or_else(|| self.not_yet(place)) });
         }
         closed
+    }
+
+    /// Which instances run, or can be brought to that now, together with all that start before them. What is wanted starts by
+    /// itself; the start of others is for Doze to decide if it was Doze that stopped them.
+    fn come_up(&self, is_wanted: &[bool]) -> Vec<bool> {
+        let mut groups_of: Vec<Vec<usize>> = vec![Vec::new(); self.instances.len()];
+        let mut missing: Vec<usize> = self.groups.iter().map(Vec::len).collect();
+        for (group, places) in self.groups.iter().enumerate() {
+            places.iter().for_each(|place| groups_of[*place].push(group));
+        }
+        let mut waiting_for: Vec<Vec<usize>> = vec![Vec::new(); self.groups.len()];
+        let mut waits: Vec<usize> = vec![0; self.instances.len()];
+        let (mut come_up, mut open) = (vec![false; self.instances.len()], VecDeque::new());
+        for (place, instance) in self.instances.iter().enumerate() {
+            let is_free = !is_start_awaited(instance) && (is_wanted[place] || may_be_started(instance));
+            match &self.after[place] {
+                _ if is_on_its_way(instance) => open.push_back(place),
+                Ok(groups) if is_free && groups.is_empty() => open.push_back(place),
+                Ok(groups) if is_free => {
+                    waits[place] = groups.len();
+                    groups.iter().for_each(|group| waiting_for[*group].push(place));
+                }
+                // One whose start is owed is tried when it is due, and not hurried by those who wait for it.
+                Ok(_) | Err(_) => {}
+            }
+        }
+        while let Some(place) = open.pop_front() {
+            come_up[place] = true;
+            for group in &groups_of[place] {
+                missing[*group] -= 1;
+                if missing[*group] > 0 {
+                    continue;
+                }
+                for other in &waiting_for[*group] {
+                    waits[*other] -= 1;
+                    if waits[*other] == 0 {
+                        open.push_back(*other);
+                    }
+                }
+            }
+        }
+        come_up
     }
 
     /// Why the instance cannot start, whatever runs.
@@ -230,6 +280,11 @@ impl<'a> Order<'a> {
             None => id.to_string(),
         }
     }
+}
+
+/// Whether the instance runs, or is about to.
+const fn is_on_its_way(instance: &Instance) -> bool {
+    matches!(instance.state, InstanceState::Running | InstanceState::Pending)
 }
 
 /// The first few places in words, and how many more there are.

@@ -103,7 +103,7 @@ fn owed_since(instance: &Instance, wishes: &Wishes) -> Option<Timestamp> {
 /// A start that was refused before, or asked for while the instance was still stopping.
 fn owed(case: &Case<'_>, wishes: &Wishes, since: Timestamp) -> Hold {
     // What failed before somebody asked anew may work now.
-    let is_older = case.instance.launched_at.is_some_and(|launched_at| launched_at < since);
+    let is_older = case.instance.launched_at.is_some_and(|launched_at| launched_at.as_second() < since.as_second());
     let failed = failed_start(&case.instance.transition).filter(|_| !is_older);
     if let Some(words) = failed.filter(|_| case.instance.transition.code.as_deref() != Some(NO_CAPACITY)) {
         return Hold::because(Reason::StartFailed, words);
@@ -156,6 +156,22 @@ pub fn unreadable_tag(instance: &Instance) -> Option<String> {
 #[must_use]
 pub fn is_start_owed(instance: &Instance) -> bool {
     instance.tags.get(START_OWED_SINCE_TAG).is_some()
+}
+
+/// Whether an owed start has been tried since it is owed. Whoever asked for it while that could not be, has only been promised it.
+#[must_use]
+pub fn is_start_tried(instance: &Instance) -> bool {
+    Wishes::read_but_policy(&instance.tags).is_ok_and(|wishes| {
+        wishes.start_owed_since.zip(wishes.start_tried_at).is_some_and(|(since, tried_at)| since <= tried_at)
+    })
+}
+
+/// Since when a start was owed that is given up: nobody waits for it any more, and it has not come true.
+#[must_use]
+pub fn given_up_since(instance: &Instance, now: Timestamp) -> Option<Timestamp> {
+    let wishes = Wishes::read_but_policy(&instance.tags).ok()?;
+    let since = owed_since(instance, &wishes)?;
+    (instance.state == InstanceState::Stopped && is_given_up(&wishes, since, now)).then_some(since)
 }
 
 /// Whether the notes about an owed start are to be taken off: the instance runs, or nobody waits for it any more.

@@ -71,6 +71,27 @@ fn all_instances_of_a_shared_name_run_first() {
     assert_eq!(fleet.turn("web").0, Reason::ScheduleOpen);
 }
 
+/// They would be idle until the last one comes, be stopped for that, and be started again.
+#[test]
+fn nothing_is_started_for_the_sake_of_one_that_waits_for_more_than_that() {
+    let mut fleet = Fleet::default();
+    fleet.add("db", &[]).add("cache", &[]).add("app", &["db", "cache"]).want("app");
+    assert_eq!(fleet.started(), ["db", "cache"]);
+    for state in [InstanceState::Stopping, InstanceState::ShuttingDown] {
+        fleet.set("db", state);
+        assert!(fleet.started().is_empty(), "{state:?}");
+    }
+    fleet.set("db", InstanceState::Pending);
+    assert_eq!(fleet.started(), ["cache"]);
+    // One further away keeps them from it, too.
+    let mut fleet = Fleet::default();
+    fleet.add("net", &["nobody"]).add("db", &["net"]).add("cache", &[]).add("app", &["db", "cache"]).want("app");
+    assert!(fleet.started().is_empty());
+    // Whoever runs, needs nobody any more.
+    fleet.set("db", RUNNING);
+    assert_eq!(fleet.started(), ["cache"]);
+}
+
 #[test]
 fn of_many_that_are_waited_for_a_few_are_named() {
     let mut fleet = Fleet::default();

@@ -208,19 +208,35 @@ proptest! {
     fn nothing_starts_before_what_it_starts_after_in_large_fleets(fleet in any_fleet(200..260)) {
         check(&fleet)?;
     }
+}
+
+proptest! {
+    #![proptest_config(config(100))]
 
     #[test]
     fn run_by_run_a_fleet_without_circles_comes_up(fleet in any_fleet(1..40)) {
         let mut fleet = fleet;
+        let needed = fleet.ordered().into_values().filter(|decision| decision.reason == Reason::Needed);
+        let needed: Vec<InstanceId> = needed.map(|decision| decision.instance).collect();
+        let wanted = fleet.decisions().into_iter().filter(|decision| decision.verdict == Verdict::Start);
+        let wanted: Vec<InstanceId> = wanted.map(|decision| decision.instance).collect();
         let runs = fleet.instances.len() + 1;
         for _ in 0..runs {
             for id in fleet.started_ids() {
                 let started = fleet.instances.iter_mut().find(|instance| instance.id == id).expect("is there");
                 started.state = InstanceState::Running;
             }
+            for instance in fleet.instances.iter_mut().filter(|it| it.state == InstanceState::Pending) {
+                instance.state = InstanceState::Running;
+            }
         }
         prop_assert!(fleet.started_ids().is_empty(), "what starts is running by now");
         let before = prerequisites(&fleet);
+        let runs_in_the_end = |id: &InstanceId| fleet.instances.iter().any(|it| it.id == *id && is_running(it));
+        for id in needed {
+            let waiting = wanted.iter().filter(|waiting| all_before(waiting, &before).contains(&id));
+            prop_assert!(waiting.filter(|it| runs_in_the_end(it)).count() > 0, "{} started in vain", id);
+        }
         for (id, decision) in fleet.ordered() {
             let waits_for_nobody = before[&id].as_ref().is_some_and(|before| before.iter().all(|it| is_running(it)));
             let is_circular = all_before(&id, &before).contains(&id);
@@ -236,7 +252,7 @@ fn the_random_fleets_reach_every_turn() {
     let mut runner = proptest::test_runner::TestRunner::deterministic();
     let mut reasons: BTreeMap<&str, usize> = BTreeMap::new();
     let mut words: BTreeMap<&str, usize> = BTreeMap::new();
-    for _ in 0..300 {
+    for _ in 0..400 {
         let fleet = any_fleet(1..30).new_tree(&mut runner).expect("a fleet").current();
         for decision in fleet.ordered().into_values() {
             *reasons.entry(decision.reason.as_str()).or_default() += 1;

@@ -2,7 +2,7 @@
 
 use fleet::{ApiError, ChangeFleet, Outcome, OutcomeResult, ReadFleet, Refused};
 use idleness::{
-    Instance, InstanceId, InstanceState, KEEP_UNTIL_TAG, Mode, START_OWED_SINCE_TAG, Verdict, requested,
+    Instance, InstanceId, InstanceState, KEEP_UNTIL_TAG, Mode, START_OWED_SINCE_TAG, Verdict, never_starts, requested,
     starts_after_others, unreadable_tag,
 };
 use jiff::{SignedDuration, Timestamp};
@@ -56,9 +56,10 @@ pub(crate) async fn start(
     if instance.state == InstanceState::Stopping {
         check_readable(instance, "it is still stopping")?;
     }
+    let others = others(fleet, instance).await?;
     let keep_until = hold(fleet, instance, settings.hold, now).await?;
     let started = match instance.state {
-        InstanceState::Stopped => start_stopped(fleet, instance, settings.hold, now).await?,
+        InstanceState::Stopped => start_stopped(fleet, instance, &others, settings.hold, now).await?,
         InstanceState::Stopping => {
             owe(fleet, instance, now).await?;
             Started::Owed { next: "It is still stopping. Doze starts it as soon as it has stopped.".to_owned() }
@@ -146,20 +147,29 @@ async fn hold_all(
     refused.into_iter().map(|Refused { instance, .. }| instance).collect()
 }
 
-/// Starts a stopped instance, after those that start before it.
+/// The others of the fleet, where the instance starts after some of them. A tag that nothing can follow is refused: a start that is
+/// owed would be waited for in vain.
+async fn others(fleet: &impl ReadFleet, instance: &Instance) -> Result<Vec<Instance>, Problem> {
+    if instance.state != InstanceState::Stopped || !starts_after_others(instance) {
+        return Ok(Vec::new());
+    }
+    let mut others = fleet.opted_in().await.map_err(|error| unseen(&error))?;
+    others.retain(|other| other.id != instance.id);
+    match never_starts(instance, others.iter().chain([instance])) {
+        Some(why) => Err(Problem::new(StatusCode::CONFLICT, "bad-tag", format!("it cannot be started: {why}"))),
+        None => Ok(others),
+    }
+}
+
+/// Starts a stopped instance, after those of the others that start before it.
 async fn start_stopped(
     fleet: &(impl ReadFleet + ChangeFleet),
     instance: &Instance,
+    others: &[Instance],
     hold_for: SignedDuration,
     now: Timestamp,
 ) -> Result<Started, Problem> {
-    let others = if starts_after_others(instance) {
-        fleet.opted_in().await.map_err(|error| unseen(&error))?
-    } else {
-        Vec::new()
-    };
-    let everyone = others.iter().filter(|other| other.id != instance.id).chain([instance]);
-    let decisions = requested(instance, everyone);
+    let decisions = requested(instance, others.iter().chain([instance]));
     let mut starts: Vec<InstanceId> =
         decisions.iter().filter(|d| d.verdict == Verdict::Start).map(|d| d.instance.clone()).collect();
     if !starts.contains(&instance.id) {
@@ -167,7 +177,7 @@ async fn start_stopped(
         // Noted first: whatever becomes of the others, the scheduler knows what somebody waits for.
         owe(fleet, instance, now).await?;
     }
-    let first: Vec<&Instance> = others.iter().filter(|o| o.id != instance.id && starts.contains(&o.id)).collect();
+    let first: Vec<&Instance> = others.iter().filter(|other| starts.contains(&other.id)).collect();
     let unheld = hold_all(fleet, &first, hold_for, now).await;
     starts.retain(|id| !unheld.contains(id));
     let outcomes = if starts.is_empty() { Vec::new() } else { fleet.start(&starts).await };
@@ -199,10 +209,15 @@ async fn ended(
     match outcome.result {
         OutcomeResult::Done => Ok(Started::Reached { ending: Ending::Done, state }),
         OutcomeResult::Already => Ok(Started::Reached { ending: Ending::Already, state }),
-        OutcomeResult::Owed { .. } => {
-            check_readable(instance, "EC2 has no capacity for it now")?;
+        OutcomeResult::Owed { code, .. } => {
+            let lack = if ApiError::code_is_about_quota(&code) {
+                "The account may run no more instances now"
+            } else {
+                "EC2 has no capacity for it now"
+            };
+            check_readable(instance, lack)?;
             owe(fleet, instance, now).await?;
-            let next = "EC2 has no capacity for it now. Doze tries again, for up to a day.".to_owned();
+            let next = format!("{lack}. Doze tries again, for up to a day.");
             Ok(Started::Owed { next })
         }
         OutcomeResult::Failed { code, message } => {

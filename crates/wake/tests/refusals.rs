@@ -17,6 +17,14 @@ fn assert_says_nothing_of_aws(seen: &Seen) {
 }
 
 #[test]
+fn a_quota_that_is_used_up_is_not_called_a_lack_of_capacity() {
+    let site = Site::of(FakeFleet::stopped().refusing_start(1, "VcpuLimitExceeded"));
+    let seen = site.press("start");
+    assert_eq!((seen.status, &seen.json()["result"]), (202, &"owed".into()));
+    assert_eq!(seen.next(), "The account may run no more instances now. Doze tries again, for up to a day.");
+}
+
+#[test]
 fn capacity_that_is_gone_leaves_the_start_owed() {
     for code in ["InsufficientInstanceCapacity", "InsufficientHostCapacity"] {
         let site = Site::of(FakeFleet::stopped().refusing_start(1, code));
