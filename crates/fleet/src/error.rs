@@ -88,10 +88,13 @@ impl ApiError {
                 | "InsufficientCapacityOnHost"
                 | "InsufficientCapacity"
                 | "ReservationCapacityExceeded"
-                | "VcpuLimitExceeded"
-                | "InstanceLimitExceeded"
-                | "MaxSpotInstanceCountExceeded"
-        )
+        ) || Self::code_is_about_quota(code)
+    }
+
+    /// Whether the account may have no more of it, by an error's code.
+    #[must_use]
+    pub fn code_is_about_quota(code: &str) -> bool {
+        matches!(code, "VcpuLimitExceeded" | "InstanceLimitExceeded" | "MaxSpotInstanceCountExceeded")
     }
 
     /// The same as `is_about_single_ids`, of an error's code.

@@ -177,23 +177,24 @@ impl Sight {
         }
     }
 
-    /// Looks once more at those of the instances that were not looked at again before: while the others were measured,
-    /// somebody may have asked to keep one awake. Whether there was any.
+    /// Asks about the stop protection of those of the instances that were not looked at again before, and looks once more at them:
+    /// while the others were measured, somebody may have asked to keep one awake. The look comes last, since stop protection
+    /// costs a call each. Whether there was any.
     ///
     /// # Errors
     /// They could not be described.
     pub async fn look_again(&mut self, fleet: &impl ReadFleet, ids: &[InstanceId]) -> Result<bool, ApiError> {
         let is_new = |id: &&InstanceId| self.instances.contains_key(id) && !self.asked_for_protection.contains(id);
         let new: Vec<InstanceId> = ids.iter().filter(is_new).cloned().collect();
-        if new.is_empty() {
+        if !self.read_protection(fleet, &new).await {
             return Ok(false);
         }
         for seen in fleet.instances(&new).await? {
-            if new.contains(&seen.id) {
-                self.instances.insert(seen.id.clone(), seen);
+            if let Some(instance) = self.instances.get_mut(&seen.id).filter(|_| new.contains(&seen.id)) {
+                *instance = Instance { stop_protection: instance.stop_protection, ..seen };
             }
         }
-        Ok(self.read_protection(fleet, &new).await)
+        Ok(true)
     }
 
     /// Asks about the stop protection of those instances of which it has not been asked. Whether there was any.

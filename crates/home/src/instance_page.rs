@@ -9,6 +9,7 @@ use idleness::{Explanation, Instance, InstanceId, InstanceState, Mode, Verdict, 
 use jiff::Timestamp;
 use pages::{Page, Problem, Visitor, prefers_json};
 use serde_json::{Value, json};
+use settings::KEEP_HOURS;
 use web::{Answer, Request, http::StatusCode};
 
 use crate::{Settings, row::Row, unseen, words};
@@ -26,6 +27,7 @@ struct InstancePage<'a> {
     progress: Option<&'static str>,
     refresh_seconds: Option<u32>,
     buttons: Buttons,
+    keep_hours: u32,
     max_keep_hours: u32,
     token: &'a str,
     sees_fleet: bool,
@@ -91,6 +93,7 @@ pub(crate) async fn answer(
             start: allows(Permit::Start) && can_be_started(instance),
             keep_awake: allows(Permit::KeepAwake) && is_awake(instance.state),
         },
+        keep_hours: KEEP_HOURS.min(settings.max_keep_hours),
         max_keep_hours: settings.max_keep_hours,
         token: &visitor.token,
         sees_fleet: visitor.capability.allows_reading_the_fleet(),

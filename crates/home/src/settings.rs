@@ -1,10 +1,7 @@
 //! What the pages are told about the installation.
 
 use idleness::{Mode, Rules};
-use settings::{Environment, InvalidSetting, rules};
-
-const DEFAULT_MAX_KEEP_HOURS: u32 = 24;
-const LONGEST_KEEP_HOURS: u32 = 168;
+use settings::{Environment, InvalidSetting, max_keep_hours, rules};
 
 /// The settings of this function.
 #[derive(Clone, Debug, PartialEq)]
@@ -25,16 +22,10 @@ impl Settings {
     /// # Errors
     /// A setting does not parse; the error names its variable.
     pub fn read(environment: &Environment) -> Result<Self, InvalidSetting> {
-        const MAX_KEEP_HOURS: &str = "DOZE_MAX_KEEP_HOURS";
         Ok(Self {
             mode: environment.parsed("DOZE_MODE")?.unwrap_or_default(),
             rules: rules(environment)?,
-            max_keep_hours: environment.whole_number(
-                MAX_KEEP_HOURS,
-                "hours",
-                DEFAULT_MAX_KEEP_HOURS,
-                1..=LONGEST_KEEP_HOURS,
-            )?,
+            max_keep_hours: max_keep_hours(environment)?,
             link_key: environment.text("DOZE_LINK_KEY").map(str::to_owned),
         })
     }

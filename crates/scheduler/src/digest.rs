@@ -1,7 +1,7 @@
 //! The message about one run: what Doze did or announced, why, by which numbers, and where to answer. One for the run, never
 //! one for each instance. Pure: who sends it is `notify`'s.
 
-use std::fmt::Write as _;
+use std::{borrow::Cow, fmt::Write as _};
 
 use idleness::{Finding, InstanceId, Reason};
 use jiff::Timestamp;
@@ -21,10 +21,12 @@ const NAME_CHARACTERS: usize = 80;
 pub(crate) enum What {
     /// Something did not work: what.
     Failed { action: &'static str, code: String, message: String },
-    /// It was started by somebody, and fell back to `stopped`.
-    StartFailed,
-    /// Capacity refused its start.
-    StartOwed,
+    /// It was started, then, and fell back to `stopped`.
+    StartFailed { started_at: Timestamp },
+    /// Its start was refused, and is tried again.
+    StartOwed { code: String, message: String },
+    /// Its start was tried until nobody waited for it any more.
+    GivenUp { since: Timestamp },
     /// It was stopped.
     Stopped,
     /// Its stop was announced.
@@ -33,6 +35,15 @@ pub(crate) enum What {
     Withdrawn,
     /// It was started.
     Started,
+}
+
+/// The way to an instance's page.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Link {
+    /// Its address, with a token.
+    pub(crate) address: String,
+    /// For how many hours its button keeps the instance awake.
+    pub(crate) keep_hours: u32,
 }
 
 /// One instance in a message.
@@ -46,7 +57,7 @@ pub(crate) struct Item {
     pub(crate) detail: Option<String>,
     pub(crate) numbers: Vec<Finding>,
     /// The page of the instance, with a token.
-    pub(crate) link: Option<String>,
+    pub(crate) link: Option<Link>,
 }
 
 /// A message.
@@ -108,20 +119,22 @@ impl What {
     const fn rank(&self) -> u8 {
         match self {
             Self::Failed { .. } => 0,
-            Self::StartFailed => 1,
-            Self::StartOwed => 2,
-            Self::Stopped => 3,
-            Self::Announced { .. } => 4,
-            Self::Withdrawn => 5,
-            Self::Started => 6,
+            Self::StartFailed { .. } => 1,
+            Self::GivenUp { .. } => 2,
+            Self::StartOwed { .. } => 3,
+            Self::Stopped => 4,
+            Self::Announced { .. } => 5,
+            Self::Withdrawn => 6,
+            Self::Started => 7,
         }
     }
 
     const fn word(&self) -> &'static str {
         match self {
             Self::Failed { .. } => "failed",
-            Self::StartFailed => "fell back to stopped",
-            Self::StartOwed => "waiting for capacity",
+            Self::StartFailed { .. } => "fell back to stopped",
+            Self::GivenUp { .. } => "not started after all",
+            Self::StartOwed { .. } => "owed a start",
             Self::Stopped => "stopped",
             Self::Announced { .. } => "to be stopped",
             Self::Withdrawn => "kept after all",
@@ -134,8 +147,13 @@ impl What {
             Self::Failed { action, code, message } => {
                 format!("could not {action}: {code}: {}", on_one_line(message, usize::MAX))
             }
-            Self::StartFailed => "was started and fell back to stopped".to_owned(),
-            Self::StartOwed => "could not be started for lack of capacity; Doze tries again".to_owned(),
+            Self::StartFailed { .. } => "was started and fell back to stopped".to_owned(),
+            Self::GivenUp { since } => {
+                format!("could not be started; its start was owed since {since}, and Doze tries no more")
+            }
+            Self::StartOwed { code, message } => {
+                format!("could not be started yet; Doze tries again: {code}: {}", on_one_line(message, usize::MAX))
+            }
             Self::Stopped => "was stopped".to_owned(),
             Self::Announced { stop_at } => format!("is to be stopped at {stop_at}, if it is still idle"),
             Self::Withdrawn => "is not to be stopped any more".to_owned(),
@@ -144,13 +162,15 @@ impl What {
     }
 
     /// What its page offers to do about it.
-    const fn offer(&self) -> &'static str {
-        match self {
+    fn offer(&self, keep_hours: u32) -> Cow<'static, str> {
+        let offer = match self {
             Self::Stopped => "Start it again",
-            Self::Announced { .. } => "Keep it awake for 4 hours",
-            Self::StartFailed | Self::StartOwed => "Look at it, or try again",
+            Self::Announced { .. } if keep_hours == 1 => "Keep it awake for an hour",
+            Self::Announced { .. } => return format!("Keep it awake for {keep_hours} hours").into(),
+            Self::StartFailed { .. } | Self::GivenUp { .. } | Self::StartOwed { .. } => "Look at it, or try again",
             Self::Failed { .. } | Self::Withdrawn | Self::Started => "Look at it",
-        }
+        };
+        offer.into()
     }
 }
 
@@ -167,8 +187,8 @@ impl Item {
         for finding in self.numbers.iter().filter(|finding| !finding.skipped) {
             let _ = writeln!(text, "    {}", number(finding));
         }
-        if let Some(link) = &self.link {
-            let _ = writeln!(text, "  {}: {link}", self.what.offer());
+        if let Some(Link { address, keep_hours }) = &self.link {
+            let _ = writeln!(text, "  {}: {address}", self.what.offer(*keep_hours));
         }
         text
     }
@@ -234,9 +254,12 @@ mod tests {
     #[test]
     fn a_subject_has_its_bound_whatever_the_numbers_are() {
         let failed = What::Failed { action: "be stopped", code: "Timeout".to_owned(), message: String::new() };
-        let kinds = [failed, What::StartFailed, What::StartOwed, What::Stopped, What::Withdrawn, What::Started];
+        let owed = What::StartOwed { code: "Timeout".to_owned(), message: String::new() };
+        let (fell_back, given_up) =
+            (What::StartFailed { started_at: Timestamp::UNIX_EPOCH }, What::GivenUp { since: Timestamp::UNIX_EPOCH });
+        let kinds = [failed, fell_back, given_up, owed, What::Stopped, What::Withdrawn, What::Started];
         let mut longest = 0;
-        for (chosen, count) in (0..64_usize).flat_map(|chosen| [1, 90, 800, 7000].map(|count| (chosen, count))) {
+        for (chosen, count) in (0..128_usize).flat_map(|chosen| [1, 90, 800, 7000].map(|count| (chosen, count))) {
             let is_chosen = |place: &usize| chosen >> place & 1 == 1;
             let many =
                 (0..kinds.len()).flat_map(|place| items(&kinds[place], if is_chosen(&place) { count } else { 10 }));

@@ -6,12 +6,13 @@ use std::{cell::RefCell, collections::BTreeMap, time::Duration};
 
 use capability::{Capability, Keys, ReadKeys};
 use fleet::{Action, ApiError, Outcome, OutcomeResult};
-use idleness::{Announcement, Decision, InstanceId, InstanceState, Mode, Reason, is_start_owed};
+use idleness::{
+    Announcement, Decision, InstanceId, InstanceState, Mode, Reason, given_up_since, is_start_owed, is_start_tried,
+};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::{
-    digest::{Item, Message, What, digest},
-    event::TriggerKind,
+    digest::{Item, Link, Message, What, digest},
     report::Notification,
     run::Run,
     settings::Links,
@@ -22,6 +23,8 @@ pub const LONGEST_TELLING: Duration = Duration::from_secs(10);
 
 /// For how long a failure that comes again is no news.
 const TOLD_FOR: SignedDuration = SignedDuration::from_hours(24);
+/// For how long a start that fell back is told by any run that sees it.
+const NEWS_FOR: SignedDuration = SignedDuration::from_mins(30);
 
 /// Where messages go.
 pub trait Publish {
@@ -43,7 +46,7 @@ pub struct Notifier<T, S> {
     told: RefCell<BTreeMap<Failure, Timestamp>>,
 }
 
-/// A failure, as far as it can be told from another: the instance, the action and the error's code.
+/// A failure, as far as it can be told from another: the instance, what was tried, and the error's code or the time of the try.
 type Failure = (InstanceId, &'static str, String);
 
 impl<T: Publish, S: ReadKeys> Notifier<T, S> {
@@ -96,7 +99,10 @@ impl<T: Publish, S: ReadKeys> Notifier<T, S> {
         for item in items {
             let capability = Capability::for_instance(item.instance.clone(), expires_at);
             match keys.sign(&capability, at).await {
-                Ok(token) => item.link = Some(format!("{}/instances/{}?token={token}", links.url, item.instance)),
+                Ok(token) => {
+                    let address = format!("{}/instances/{}?token={token}", links.url, item.instance);
+                    item.link = Some(Link { address, keep_hours: links.keep_hours });
+                }
                 Err(error) => {
                     let failure = error.to_string();
                     tracing::error!(failure, "the message goes without links");
@@ -117,6 +123,7 @@ impl Item {
     fn failure(&self) -> Option<Failure> {
         match &self.what {
             What::Failed { action, code, .. } => Some((self.instance.clone(), action, code.clone())),
+            What::StartFailed { started_at } => Some((self.instance.clone(), "stay up", started_at.to_string())),
             _ => None,
         }
     }
@@ -135,27 +142,45 @@ fn items(run: &Run) -> Vec<Item> {
     let done = run.report.outcomes.iter().filter_map(|outcome| {
         let decision = run.decisions.iter().find(|decision| decision.instance == outcome.instance);
         let what = what(run, outcome, decision)?;
-        Some(item(run, &outcome.instance, what, decision))
+        // Why it came up, was decided in an earlier run.
+        Some(item(run, &outcome.instance, what, decision.filter(|_| outcome.action != Action::Settle)))
     });
-    // EC2 says once that a start fell back; every later run sees it, too, and keeps quiet. The notice that one runs makes a
-    // run about those after it as well, of which it brings no news.
-    let is_notice = run.report.mode == Mode::Enforce && run.report.trigger.kind == TriggerKind::StateChange;
-    let is_news = is_notice && run.sight.instances().all(|instance| instance.state != InstanceState::Running);
-    let fell_back = run.decisions.iter().filter(|decision| is_news && decision.reason == Reason::StartFailed);
-    let fell_back = fell_back.map(|decision| item(run, &decision.instance, What::StartFailed, Some(decision)));
+    let fell_back = run.decisions.iter().filter(|decision| decision.reason == Reason::StartFailed);
+    let fell_back = fell_back.filter_map(|decision| {
+        let started_at = run.sight.instance(&decision.instance)?.launched_at?;
+        // EC2 says once that a start fell back, if anybody listens, and later runs see it, too: for a while it is news to them.
+        let is_news = run.report.mode == Mode::Enforce && run.report.at.duration_since(started_at) < NEWS_FOR;
+        is_news.then(|| item(run, &decision.instance, What::StartFailed { started_at }, Some(decision)))
+    });
     done.chain(fell_back).collect()
 }
 
 fn what(run: &Run, outcome: &Outcome, decision: Option<&Decision>) -> Option<What> {
     match (&outcome.result, outcome.action) {
-        (OutcomeResult::Failed { .. }, Action::Start) if was_owed(run, outcome) => None,
+        (OutcomeResult::Failed { .. }, Action::Start) if was_tried(run, outcome) => None,
         (OutcomeResult::Failed { code, message }, action) => {
             Some(What::Failed { action: verb(action), code: code.clone(), message: message.clone() })
         }
-        // Told when it is refused first; then again when it runs.
-        (OutcomeResult::Owed { .. }, _) => (!was_owed(run, outcome)).then_some(What::StartOwed),
+        // Told when it is refused first; then again when it runs, which the end of its note shows.
+        (OutcomeResult::Owed { code, message }, _) => {
+            (!was_tried(run, outcome)).then(|| What::StartOwed { code: code.clone(), message: message.clone() })
+        }
         (OutcomeResult::Done, Action::Stop) => Some(What::Stopped),
+        (OutcomeResult::Done, Action::Start) if was_owed(run, outcome) => None,
+        // EC2 took the start before, too, and had no capacity in the end.
+        (OutcomeResult::Done, Action::Start) if decision.is_some_and(|it| it.reason == Reason::StartOwed) => {
+            let transition = &run.sight.instance(&outcome.instance)?.transition;
+            let text = |text: &Option<String>| text.clone().unwrap_or_default();
+            Some(What::StartOwed { code: text(&transition.code), message: text(&transition.message) })
+        }
         (OutcomeResult::Done, Action::Start) => Some(What::Started),
+        (OutcomeResult::Done, Action::Settle) => {
+            let instance = run.sight.instance(&outcome.instance)?;
+            match given_up_since(instance, run.report.at) {
+                Some(since) => Some(What::GivenUp { since }),
+                None => (was_tried(run, outcome) && instance.state == InstanceState::Running).then_some(What::Started),
+            }
+        }
         (OutcomeResult::Done, Action::Announce) => match decision?.announcement? {
             Announcement::New { stop_at } => Some(What::Announced { stop_at }),
             Announcement::Running { .. } | Announcement::Withdrawn => None,
@@ -165,13 +190,18 @@ fn what(run: &Run, outcome: &Outcome, decision: Option<&Decision>) -> Option<Wha
             let runs = run.sight.instance(&outcome.instance).is_some_and(|i| i.state == InstanceState::Running);
             runs.then_some(What::Withdrawn)
         }
-        (OutcomeResult::Done, Action::Untag | Action::Owe | Action::Settle) | (OutcomeResult::Already, _) => None,
+        (OutcomeResult::Done, Action::Untag | Action::Owe) | (OutcomeResult::Already, _) => None,
     }
 }
 
-/// Whether the start was owed before this run: then people know.
+/// Whether the start was owed before this run.
 fn was_owed(run: &Run, outcome: &Outcome) -> bool {
     run.sight.instance(&outcome.instance).is_some_and(is_start_owed)
+}
+
+/// Whether the owed start was tried before this run, and refused: then people know.
+fn was_tried(run: &Run, outcome: &Outcome) -> bool {
+    run.sight.instance(&outcome.instance).is_some_and(is_start_tried)
 }
 
 const fn verb(action: Action) -> &'static str {

@@ -87,7 +87,7 @@ pub async fn run(
         sight.add_those_after_running();
     }
     let census = Census::take(sight.fleet(), now);
-    let mut planner = Planner { fleet, settings, sight, census, now };
+    let mut planner = Planner { fleet, settings, sight, census, is_about_fleet: scope.is_none(), now };
     let plan = planner.plan(&BTreeSet::new()).await?;
     let (plan, outcomes) = match (settings.mode, purpose) {
         (Mode::DryRun, _) | (_, Purpose::Explain) => (plan, Vec::new()),
@@ -137,6 +137,8 @@ struct Planner<'a, F> {
     settings: &'a Settings,
     sight: Sight,
     census: Census,
+    /// Whether the run is about all opted-in instances.
+    is_about_fleet: bool,
     now: Timestamp,
 }
 
@@ -196,10 +198,14 @@ impl<F: ReadFleet + ChangeFleet> Planner<'_, F> {
         starts.map(start).collect()
     }
 
-    /// The instances that carry notes about an owed start which nobody waits for any more.
+    /// The instances that carry notes about an owed start which nobody waits for any more. A run that is about the fleet cleans up
+    /// for all of it; where many come up at once, each of their notices is about its own.
     fn settled(&self) -> Vec<InstanceId> {
         let is_settled = |instance: &&Instance| is_start_settled(instance, self.now);
-        self.sight.fleet().filter(is_settled).map(|i| i.id.clone()).take(SETTLED_PER_RUN).collect()
+        let ids = |instances: &mut dyn Iterator<Item = &Instance>| {
+            instances.filter(is_settled).map(|instance| instance.id.clone()).take(SETTLED_PER_RUN).collect()
+        };
+        if self.is_about_fleet { ids(&mut self.sight.fleet()) } else { ids(&mut self.sight.instances()) }
     }
 
     /// The instances that carry the note of a stop within the hour, which must not be lost with the note of a refused one.

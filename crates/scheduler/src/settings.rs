@@ -2,7 +2,7 @@
 
 use idleness::{Caps, Mode, Percent, Prices, Rules};
 use jiff::SignedDuration;
-use settings::{Environment, InvalidSetting, rules};
+use settings::{Environment, InvalidSetting, KEEP_HOURS, max_keep_hours, rules};
 
 const DEFAULT_MAX_STOPS: u32 = 25;
 const DEFAULT_MAX_STOPS_PERCENT: u8 = 50;
@@ -28,7 +28,7 @@ pub struct Settings {
     pub prices: Prices,
     /// `DOZE_TOPIC`: the ARN of the SNS topic that hears of each run. Default: none.
     pub topic: Option<String>,
-    /// `DOZE_URL`, `DOZE_LINK_KEY` and `DOZE_LINK_HOURS`: the links in its messages. Default: none.
+    /// `DOZE_URL`, `DOZE_LINK_KEY`, `DOZE_LINK_HOURS` and `DOZE_MAX_KEEP_HOURS`: the links in its messages. Default: none.
     pub links: Option<Links>,
 }
 
@@ -41,6 +41,9 @@ pub struct Links {
     pub key: String,
     /// `DOZE_LINK_HOURS` (default 168, at most 720): for how long a link is good.
     pub good_for: SignedDuration,
+    /// For how many hours their pages keep an instance awake, unless somebody says otherwise: 4, or `DOZE_MAX_KEEP_HOURS` if that
+    /// is less.
+    pub keep_hours: u32,
 }
 
 impl Settings {
@@ -67,7 +70,8 @@ fn links(environment: &Environment) -> Result<Option<Links>, InvalidSetting> {
     match (environment.text("DOZE_URL"), environment.text("DOZE_LINK_KEY")) {
         (None, None) => Ok(None),
         (Some(url), Some(key)) => {
-            Ok(Some(Links { url: url.trim_end_matches('/').to_owned(), key: key.to_owned(), good_for }))
+            let keep_hours = KEEP_HOURS.min(max_keep_hours(environment)?);
+            Ok(Some(Links { url: url.trim_end_matches('/').to_owned(), key: key.to_owned(), good_for, keep_hours }))
         }
         (Some(url), None) => Err(InvalidSetting::new("DOZE_URL", url, &"expected DOZE_LINK_KEY beside it")),
         (None, Some(key)) => Err(InvalidSetting::new("DOZE_LINK_KEY", key, &"expected DOZE_URL beside it")),

@@ -73,7 +73,7 @@ i-00000000000000002 could not be stopped: OperationNotPermitted: refused by the 
     network: 0 within 120 B/s; 12 of 12 datapoints
     ebs: 0 within 2 operations/s; 12 of 12 datapoints
 
-gpu (i-00000000000000006) could not be started for lack of capacity; Doze tries again
+gpu (i-00000000000000006) could not be started yet; Doze tries again: InsufficientInstanceCapacity: refused by the test
   Why: schedule-open: a window of its schedule is open until 2026-11-21T21:00:00Z
 
 build-agent (i-00000000000000001) was stopped
@@ -107,7 +107,7 @@ db (i-00000000000000007) was started
 #[tokio::test(flavor = "current_thread")]
 async fn a_message_says_what_happened_to_whom_and_why_trouble_first() {
     let message = message(&eventful(), &sweep(), &with_grace(Mode::Enforce)).await.expect("much happened");
-    let subject = "Doze: 1 failed, 1 waiting for capacity, 1 stopped, 1 to be stopped, 1 kept after all, 2 started";
+    let subject = "Doze: 1 failed, 1 owed a start, 1 stopped, 1 to be stopped, 1 kept after all, 2 started";
     assert_eq!(message, Message { subject: subject.to_owned(), body: EVENTFUL.to_owned() });
 }
 
@@ -178,7 +178,7 @@ async fn what_was_so_before_is_told_to_nobody() {
     fleet.stop_and_answer(&id(1), "IncorrectInstanceState");
     fleet.add_asleep(&id(2), &[OPEN]);
     fleet.refuse_start_in_state(&id(2), idleness::InstanceState::Running);
-    // Its owed start has come true, which was told when it started.
+    // Its owed start has come true before Doze tried it.
     fleet.add(&id(3), 90.0);
     fleet.put_tags(&id(3), &[(SINCE, &later(-30).to_string())]);
     let mut run = run_at(&fleet, &sweep(), &at_once(Mode::Enforce), now()).await;
@@ -207,7 +207,7 @@ async fn each_thing_that_can_fail_is_named() {
     fleet.refuse_stop(&id(6), "OperationNotPermitted");
     fleet.refuse_untag();
     let Message { subject, body } = message(&fleet, &sweep(), &settings).await.expect("much failed");
-    assert_eq!(subject, "Doze: 7 failed, 1 waiting for capacity");
+    assert_eq!(subject, "Doze: 7 failed, 1 owed a start");
     let tags = "TagLimitExceeded: refused by the test";
     let untag = "OperationNotPermitted: refused by the test";
     for (number, what) in [
@@ -224,13 +224,12 @@ async fn each_thing_that_can_fail_is_named() {
 }
 
 #[tokio::test(flavor = "current_thread")]
-async fn an_instance_that_the_run_was_not_about_has_no_reason() {
+async fn what_an_earlier_run_decided_has_no_reason_of_this_one() {
     let mut fleet = FakeFleet::default();
     fleet.add(&id(1), 90.0);
-    fleet.add(&id(2), 90.0);
-    fleet.put_tags(&id(2), &[(SINCE, &later(-9).to_string())]);
+    fleet.put_tags(&id(1), &[(SINCE, &later(-9).to_string())]);
     fleet.refuse_untag();
-    let message = message(&fleet, &state_change(&id(1), "running"), &at_once(Mode::Enforce)).await.expect("it failed");
-    let told = format!("\n{} could not have the note of an owed start taken off: ", id(2));
+    let message = message(&fleet, &sweep(), &at_once(Mode::Enforce)).await.expect("it failed");
+    let told = format!("\n{} could not have the note of an owed start taken off: ", id(1));
     assert!(message.body.contains(&told) && !message.body.contains("Why"), "{}", message.body);
 }

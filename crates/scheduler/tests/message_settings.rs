@@ -26,7 +26,12 @@ fn without_a_topic_nobody_is_told_and_without_an_address_there_are_no_links() {
 fn each_setting_is_read() {
     let both = [("DOZE_URL", "https://doze.example"), ("DOZE_LINK_KEY", KEY)];
     let links_for = |url: &str, hours: i64| {
-        Some(Links { url: url.to_owned(), key: KEY.to_owned(), good_for: SignedDuration::from_hours(hours) })
+        Some(Links {
+            url: url.to_owned(),
+            key: KEY.to_owned(),
+            good_for: SignedDuration::from_hours(hours),
+            keep_hours: 4,
+        })
     };
     assert_eq!(links(&both), links_for("https://doze.example", 168));
     for (hours, expected) in [("1", 1), ("24", 24), ("720", 720)] {

@@ -8,7 +8,7 @@ use scheduler::{Report, Run, finish, run};
 use serde_json::{Value, json};
 use support::{
     FakeFleet, id,
-    messages::message_about,
+    messages::{message_about, without_links},
     now, settings,
     starts::{NO_CAPACITY, OPEN, SINCE, TRIED, later, state_change},
 };
@@ -103,24 +103,67 @@ async fn it_is_tried_again_the_later_the_longer_it_is_owed() {
     );
 }
 
+/// What is told of an instance whose start is owed, minute by minute, if `meanwhile` happens before each tick.
+async fn told(fleet: &FakeFleet, minutes: std::ops::Range<i64>, meanwhile: impl Fn(i64)) -> Vec<(i64, String)> {
+    let notifier = without_links();
+    let mut told = Vec::new();
+    for minute in minutes {
+        meanwhile(minute);
+        notifier.tell(&mut run_at(fleet, &start(), later(minute)).await).await;
+        told.extend(notifier.topic.take().into_iter().map(|message| (minute, message.subject)));
+    }
+    told
+}
+
 #[tokio::test(flavor = "current_thread")]
 async fn people_are_told_once_and_again_when_it_runs() {
     let fleet = without_capacity();
-    let mut told = Vec::new();
-    for minute in 0..45 {
+    let told = told(&fleet, 0..45, |minute| {
         if minute == 30 {
             fleet.refuse_start(GPU, None);
         }
-        if let Some(message) = message_about(&mut run_at(&fleet, &start(), later(minute)).await).await {
-            told.push((minute, message.subject));
+        if fleet.state(GPU) == InstanceState::Pending {
+            fleet.come_up(GPU, later(minute));
         }
-    }
-    assert_eq!(told, [(0, "Doze: 1 waiting for capacity".to_owned()), (40, "Doze: 1 started".to_owned())]);
+    })
+    .await;
+    // It is taken after 40 minutes, and seen to run a minute later.
+    assert_eq!(told, [(0, "Doze: 1 owed a start".to_owned()), (41, "Doze: 1 started".to_owned())]);
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn who_was_only_promised_a_start_is_told_when_it_is_refused_and_when_it_is_given_up() {
+    let mut fleet = FakeFleet::default();
+    fleet.add_asleep(GPU, &[(SINCE, &now().to_string())]);
+    fleet.refuse_start(GPU, Some("VcpuLimitExceeded"));
+    let told = told(&fleet, 0..26 * 60, |_| {}).await;
+    let day = 24 * 60;
+    assert_eq!(told, [(0, "Doze: 1 owed a start".to_owned()), (day, "Doze: 1 not started after all".to_owned())]);
+    assert_eq!(notes(&fleet), [None, None]);
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn a_start_that_ec2_takes_and_that_finds_no_capacity_is_told_of_once_and_when_it_runs() {
+    let mut fleet = FakeFleet::default();
+    fleet.add_asleep(GPU, &[("doze:schedule", "sat 20:00-24:00 @ UTC")]);
+    let told = told(&fleet, 0..60, |minute| {
+        if fleet.state(GPU) == InstanceState::Pending {
+            if minute < 30 {
+                let words = "There is not enough capacity";
+                fleet.fall_back(GPU, "Server.InsufficientInstanceCapacity", words, later(minute - 1));
+            } else {
+                fleet.come_up(GPU, later(minute));
+            }
+        }
+    })
+    .await;
+    let subjects: Vec<&str> = told.iter().map(|(_, subject)| subject.as_str()).collect();
+    assert_eq!(subjects, ["Doze: 1 started", "Doze: 1 owed a start", "Doze: 1 started"], "{told:?}");
 }
 
 #[tokio::test(flavor = "current_thread")]
 async fn once_it_runs_its_notes_come_off_whoever_sees_it_first() {
-    for event in [state_change(GPU, "running"), state_change(WEB, "running"), sweep(), start()] {
+    for event in [state_change(GPU, "running"), sweep(), start()] {
         let mut fleet = without_capacity();
         fleet.add(WEB, 90.0);
         run_at(&fleet, &start(), now()).await;
@@ -128,6 +171,8 @@ async fn once_it_runs_its_notes_come_off_whoever_sees_it_first() {
         run_at(&fleet, &start(), later(5)).await;
         assert_eq!(notes(&fleet), times(0, 5), "the start may still fail");
         fleet.come_up(GPU, later(5));
+        assert!(run_at(&fleet, &state_change(WEB, "running"), later(6)).await.report.outcomes.is_empty());
+        assert_eq!(notes(&fleet), times(0, 5), "where many come up at once, each cleans up for itself");
         let report = run_at(&fleet, &event, later(6)).await.report;
         assert_eq!(notes(&fleet), [None, None], "{event}");
         assert_eq!(json!(report.outcomes), json!([{"instance": GPU, "action": "settle", "result": "done"}]));

@@ -1,9 +1,11 @@
 #![doc = include_str!("../README.md")]
 
+mod keep;
 mod rules;
 
 use std::{collections::BTreeMap, fmt::Display, ops::RangeInclusive, str::FromStr};
 
+pub use keep::{KEEP_HOURS, max_keep_hours};
 pub use rules::rules;
 
 /// Environment variables by name.

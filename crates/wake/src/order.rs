@@ -3,14 +3,13 @@
 use idleness::{InstanceId, InvalidInstanceId};
 use pages::{Problem, field};
 use serde_json::{Map, Value};
+use settings::KEEP_HOURS;
 use web::{
     Request,
     http::{Method, StatusCode, header::CONTENT_TYPE},
 };
 
 use crate::Settings;
-
-const DEFAULT_HOURS: u32 = 4;
 
 /// What is asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -99,7 +98,7 @@ impl<'a> Fields<'a> {
                 fields.get("hours").map(|value| value.as_u64().and_then(|hours| u32::try_from(hours).ok()))
             }
         };
-        let Some(hours) = hours else { return Ok(DEFAULT_HOURS.min(most)) };
+        let Some(hours) = hours else { return Ok(KEEP_HOURS.min(most)) };
         hours
             .filter(|hours| (1..=most).contains(hours))
             .ok_or_else(|| bad_request("bad-hours", &format!("\"hours\" is a whole number from 1 to {most}")))

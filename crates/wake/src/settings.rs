@@ -2,12 +2,10 @@
 
 use idleness::Mode;
 use jiff::SignedDuration;
-use settings::{Environment, InvalidSetting};
+use settings::{Environment, InvalidSetting, max_keep_hours};
 
 const DEFAULT_HOLD_MINUTES: u32 = 60;
 const LONGEST_HOLD_MINUTES: u32 = 24 * 60;
-const DEFAULT_MAX_KEEP_HOURS: u32 = 24;
-const LONGEST_KEEP_HOURS: u32 = 168;
 
 /// What the function was told.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,12 +29,11 @@ impl Settings {
     /// A setting does not parse; the error names its variable.
     pub fn read(environment: &Environment) -> Result<Self, InvalidSetting> {
         let hold = ("DOZE_HOLD_MINUTES", "minutes", DEFAULT_HOLD_MINUTES, 0..=LONGEST_HOLD_MINUTES);
-        let keep = ("DOZE_MAX_KEEP_HOURS", "hours", DEFAULT_MAX_KEEP_HOURS, 1..=LONGEST_KEEP_HOURS);
         let hold_minutes = environment.whole_number(hold.0, hold.1, hold.2, hold.3)?;
         Ok(Self {
             mode: environment.parsed("DOZE_MODE")?.unwrap_or_default(),
             hold: SignedDuration::from_mins(i64::from(hold_minutes)),
-            max_keep_hours: environment.whole_number(keep.0, keep.1, keep.2, keep.3)?,
+            max_keep_hours: max_keep_hours(environment)?,
             link_key: environment.text("DOZE_LINK_KEY").map(str::to_owned),
             function: environment.text("AWS_LAMBDA_FUNCTION_NAME").map(str::to_owned),
         })

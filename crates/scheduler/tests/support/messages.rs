@@ -70,7 +70,7 @@ pub fn without_links() -> Notifier<Inbox, TestKeys> {
 /// A notifier whose links are good for so many hours.
 pub fn with_links<S: ReadKeys>(keys: S, hours: i64) -> Notifier<Inbox, S> {
     let good_for = SignedDuration::from_hours(hours);
-    let links = Links { url: URL.to_owned(), key: "arn".to_owned(), good_for };
+    let links = Links { url: URL.to_owned(), key: "arn".to_owned(), good_for, keep_hours: 4 };
     Notifier::new(Inbox::default(), Some((Keys::new(keys), links)))
 }
 
