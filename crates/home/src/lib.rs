@@ -41,7 +41,7 @@ async fn answer(
                 Some(_) => Some(Visitor::of(request, keys, now).await?),
                 None => None,
             };
-            Ok(front::answer(request, settings, visitor.as_ref()))
+            front::answer(request, fleet, settings, visitor.as_ref()).await
         }
         Route::Fleet { page } => {
             let visitor = Visitor::of(request, keys, now).await?;

@@ -5,8 +5,13 @@ mod support;
 use std::collections::BTreeSet;
 
 use capability::{Capability, Permit, Subject};
-use idleness::Mode;
-use support::{HTML, JSON, Site, event, fleet::FakeFleet, fleet_token, id, in_an_hour, signed, token_for};
+use idleness::{Instance, InstanceState, InstanceType, Mode, Prices};
+use serde_json::json;
+use support::{
+    HTML, JSON, Site, event,
+    fleet::{FakeFleet, tag},
+    fleet_token, id, in_an_hour, signed, token_for,
+};
 
 fn site() -> Site {
     Site::of(FakeFleet::of(3))
@@ -81,14 +86,64 @@ fn without_keys_it_is_still_shown() {
 }
 
 #[test]
-fn a_token_for_the_fleet_leads_there_without_a_look_at_it() {
+fn a_token_for_the_fleet_leads_there_by_one_look_at_it() {
     let site = site();
     let target = format!("/?token={}", fleet_token());
     let way = format!("instances?token={}", fleet_token());
-    assert!(site.get(&target).attributes("href").contains(&way));
-    assert_eq!(site.get_json(&target)["links"]["instances"], "/instances");
-    assert_eq!(site.get(&format!("/{way}")).status, 200);
-    assert_eq!(site.fleet.calls(), ["opted-in", "evidence 1 2 3", "protection 1 2 3"], "for the last page alone");
+    let page = site.get(&target);
+    assert!(page.attributes("href").contains(&way));
+    assert!(page.text().contains("3 instances with that tag: 3 running, 0 stopped."), "{}", page.text());
+    assert_eq!(site.fleet.calls(), ["opted-in"], "nothing is measured");
+    let json = site.get_json(&target);
+    assert_eq!(json["links"]["instances"], "/instances");
+    let savings = json!({"asleep": 0, "usd_per_hour": 0.0});
+    assert_eq!(json["fleet"], json!({"total": 3, "running": 3, "stopped": 0, "savings": savings}));
+}
+
+/// What Doze stopped, and nobody started since.
+fn asleep(instance: &mut Instance) {
+    instance.state = InstanceState::Stopped;
+    tag(instance, "doze:stopped-at", "2026-11-21T19:00:00Z");
+}
+
+/// One that runs, and so many that sleep.
+fn sleepers(count: usize) -> Site {
+    let mut fleet = FakeFleet::of(1);
+    (2..count + 2).for_each(|number| fleet.add(number, asleep));
+    Site::of(fleet)
+}
+
+#[test]
+fn what_sleep_saves_is_said_in_money_where_prices_are_known() {
+    let target = format!("/?token={}", fleet_token());
+    for (count, prices, words) in [
+        (2, "{}", "2 are asleep because Doze stopped them; of no type among them is a price known: m7g.large."),
+        (2, r#"{"m7g.large": 0.08}"#, "2 are asleep because Doze stopped them, which saves $0.16 an hour."),
+        (1, r#"{"m7g.large": 0.0}"#, "1 is asleep because Doze stopped it."),
+    ] {
+        let mut site = sleepers(count);
+        site.settings.prices = Prices::parse(prices).expect("are prices");
+        let text = site.get(&target).text();
+        let counts = format!("{} instances with that tag: 1 running, {count} stopped.", count + 1);
+        assert!(text.contains(&counts) && text.contains(words), "{text}");
+    }
+    let mut fleet = FakeFleet::with(asleep);
+    fleet.add(2, |instance| {
+        asleep(instance);
+        instance.instance_type = InstanceType::from_name("g5.xlarge");
+    });
+    let mut site = Site::of(fleet);
+    site.settings.prices = Prices::parse(r#"{"g5.xlarge": 1.0}"#).expect("are prices");
+    let words = "2 are asleep because Doze stopped them, which saves $1.00 an hour, and more for the types without a price: m7g.large.";
+    assert!(site.get(&target).text().contains(words));
+    assert!(site.get_json(&target)["fleet"]["savings"]["unpriced"] == json!(["m7g.large"]));
+}
+
+#[test]
+fn a_fleet_that_cannot_be_seen_is_no_empty_one() {
+    let mut fleet = FakeFleet::of(3);
+    fleet.broken = Some("opted-in");
+    assert_eq!(Site::of(fleet).get(&format!("/?token={}", fleet_token())).status, 503);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! The settings of `home`, each with its default.
 
 use home::Settings;
-use idleness::{Mode, Rules};
+use idleness::{Mode, Prices, Rules};
 use jiff::SignedDuration;
 
 fn read(variables: &[(&str, &str)]) -> Result<Settings, String> {
@@ -10,7 +10,13 @@ fn read(variables: &[(&str, &str)]) -> Result<Settings, String> {
 
 #[test]
 fn nothing_set_is_a_dry_run_by_the_default_rules_without_links() {
-    let expected = Settings { mode: Mode::DryRun, rules: Rules::default(), max_keep_hours: 24, link_key: None };
+    let expected = Settings {
+        mode: Mode::DryRun,
+        rules: Rules::default(),
+        max_keep_hours: 24,
+        prices: Prices::default(),
+        link_key: None,
+    };
     assert_eq!(read(&[]), Ok(expected.clone()));
     assert_eq!(read(&[("DOZE_MODE", ""), ("DOZE_LINK_KEY", " "), ("DOZE_MAX_KEEP_HOURS", "")]), Ok(expected));
 }

@@ -1,11 +1,13 @@
 #![doc = include_str!("../README.md")]
 
 mod keep;
+mod prices;
 mod rules;
 
 use std::{collections::BTreeMap, fmt::Display, ops::RangeInclusive, str::FromStr};
 
 pub use keep::{KEEP_HOURS, max_keep_hours};
+pub use prices::prices;
 pub use rules::rules;
 
 /// Environment variables by name.

@@ -4,7 +4,7 @@ mod support;
 
 use capability::Keys;
 use futures_util::FutureExt;
-use idleness::{InstanceState, Mode, Rules};
+use idleness::{InstanceState, Mode, Prices, Rules};
 use serde_json::Value;
 use support::{FORM, HTML, JSON, Seen, Site, event, fleet::FakeFleet, id, now, path, token_for};
 use url::Url;
@@ -38,7 +38,13 @@ fn the_page_it_is_led_to_follows_the_start() {
     let page = button.join(press(&site, "start", HTML).header("location")).unwrap();
     let target = format!("{}?{}", page.path(), page.query().unwrap());
 
-    let settings = home::Settings { mode: Mode::Enforce, rules: Rules::default(), max_keep_hours: 24, link_key: None };
+    let settings = home::Settings {
+        mode: Mode::Enforce,
+        rules: Rules::default(),
+        max_keep_hours: 24,
+        prices: Prices::default(),
+        link_key: None,
+    };
     let sources = home::Sources { fleet: &site.fleet, keys: Some(Keys::new(&site.keys)) };
     let respond = async |request: &web::Request| home::respond(request, &sources, &settings, now()).await;
     let event = event("GET", &target, &[("accept", HTML)], "");

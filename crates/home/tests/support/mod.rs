@@ -10,7 +10,7 @@ use capability::{Capability, Key, KeyRing, Keys, KeysUnreadable, ReadKeys};
 use fleet::FakeFleet;
 use futures_util::FutureExt;
 use home::{Settings, Sources, respond};
-use idleness::{InstanceId, Mode, Rules};
+use idleness::{InstanceId, Mode, Prices, Rules};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
@@ -90,7 +90,13 @@ pub struct Seen {
 
 impl Site {
     pub fn of(fleet: FakeFleet) -> Self {
-        let settings = Settings { mode: Mode::Enforce, rules: Rules::default(), max_keep_hours: 24, link_key: None };
+        let settings = Settings {
+            mode: Mode::Enforce,
+            rules: Rules::default(),
+            max_keep_hours: 24,
+            prices: Prices::default(),
+            link_key: None,
+        };
         Self { fleet, keys: FakeKeys::default(), has_keys: true, settings }
     }
 

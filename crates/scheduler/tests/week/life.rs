@@ -2,7 +2,7 @@
 
 use capability::Keys;
 use fleet::Action;
-use idleness::{InstanceState, Mode, Rules};
+use idleness::{InstanceState, Mode, Prices, Rules};
 use jiff::SignedDuration;
 use scheduler::{Message, Notifier, Settings, run};
 use serde_json::{Value, json};
@@ -117,7 +117,8 @@ impl Life {
         let (mode, max_keep_hours, link_key) = (Mode::Enforce, 24, None);
         let now = self.world.now();
         let answer = if method == "GET" {
-            let settings = home::Settings { mode, rules: self.settings.rules.clone(), max_keep_hours, link_key };
+            let (rules, prices) = (self.settings.rules.clone(), Prices::default());
+            let settings = home::Settings { mode, rules, max_keep_hours, prices, link_key };
             let sources = home::Sources { fleet: &self.world, keys: Some(Keys::new(TestKeys)) };
             web::answer(event, async |r: &web::Request| home::respond(r, &sources, &settings, now).await).await
         } else {
