@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod act;
+mod batch;
 mod digest;
 mod entry;
 mod event;
@@ -14,6 +15,7 @@ mod settings;
 #[cfg(feature = "aws")]
 mod topic;
 
+pub use batch::{Answer, FailedMessage, answer};
 pub use digest::Message;
 pub use entry::{Decided, Entry};
 pub use event::{Lookup, Purpose, Refusal, Request, Source, Target, Trigger, TriggerKind, parse};

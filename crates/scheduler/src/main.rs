@@ -1,11 +1,13 @@
 //! The binary: settings, log and clients once per start, then one run per event.
+// The compiler computes the layout of one future with all that it waits for in it, and gives up at a depth of 128.
+#![recursion_limit = "256"]
 
 use std::{process::ExitCode, time::Duration};
 
 use capability::{Keys, SecretKeys};
 use fleet::AwsFleet;
 use lambda_runtime::{LambdaEvent, service_fn};
-use scheduler::{Failure, LONGEST_TELLING, Notifier, Report, Settings, Topic, count, finish, record, run};
+use scheduler::{Answer, Failure, LONGEST_TELLING, Notifier, Settings, Topic, answer, count, finish, record, run};
 use serde_json::Value;
 use settings::Environment;
 
@@ -24,16 +26,19 @@ async fn main() -> ExitCode {
     let fleet = AwsFleet::new(&config);
     let links = settings.links.clone().map(|links| (Keys::new(SecretKeys::new(&config, &links.key)), links));
     let notifier = settings.topic.as_deref().map(|arn| Notifier::new(Topic::new(&config, arn), links));
-    let handle = async |event: LambdaEvent<Value>| -> Result<Report, Failure> {
-        let time = journal::time_until(event.context.deadline);
+    let handle = async |LambdaEvent { payload, context }: LambdaEvent<Value>| -> Result<Answer, Failure> {
+        let time = journal::time_until(context.deadline);
         fleet.finish_within(time.map(|time| time.saturating_sub(RESERVE.min(time / 2))));
-        let mut run = run(&event.payload, &fleet, &settings, journal::now()).await;
-        record(&run, &event.context.request_id);
-        count(&run, &event.context.env_config.function_name, journal::now());
-        if let (Ok(run), Some(notifier)) = (&mut run, &notifier) {
-            notifier.tell(run).await;
-        }
-        finish(run, &event.context.request_id)
+        answer(payload, async |event: &Value| {
+            let mut run = run(event, &fleet, &settings, journal::now()).await;
+            record(&run, &context.request_id);
+            count(&run, &context.env_config.function_name, journal::now());
+            if let (Ok(run), Some(notifier)) = (&mut run, &notifier) {
+                notifier.tell(run).await;
+            }
+            finish(run, &context.request_id)
+        })
+        .await
     };
     journal::ended(lambda_runtime::run(service_fn(handle)).await)
 }

@@ -6,9 +6,9 @@ mod support;
 use std::{fs, path::Path};
 
 use capability::Keys;
-use idleness::{Mode, Record, Rules};
+use idleness::{Mode, Prices, Record, Rules};
 use jiff::SignedDuration;
-use scheduler::{Entry, Run, run};
+use scheduler::{Entry, Run, answer, run};
 use serde_json::{Value, json};
 use support::{
     BUSY, FakeFleet,
@@ -35,6 +35,7 @@ async fn every_event_has_the_effect_that_its_snapshot_shows() {
             let function = function.file_name().and_then(|name| name.to_str()).expect("is Unicode");
             let name = format!("{function}--{}", path.file_stem().and_then(|s| s.to_str()).expect("is Unicode"));
             let effect = match function {
+                "scheduler" if name.starts_with("scheduler--queue-") => effect_of_queue(event).await,
                 "scheduler" => effect_on_fleet(&name, &event).await,
                 "hello" => {
                     let respond = async |request: &web::Request| hello::respond(request);
@@ -55,7 +56,13 @@ async fn every_event_has_the_effect_that_its_snapshot_shows() {
 
 /// The page, with a fleet of one instance of each kind behind it. No event brings a token that is good, so none is read.
 async fn answer_of_home(name: &str, event: &Value) -> Value {
-    let settings = home::Settings { mode: Mode::DryRun, rules: Rules::default(), max_keep_hours: 24, link_key: None };
+    let settings = home::Settings {
+        mode: Mode::DryRun,
+        rules: Rules::default(),
+        max_keep_hours: 24,
+        prices: Prices::default(),
+        link_key: None,
+    };
     let sources = home::Sources { fleet: FakeFleet::of_every_kind(), keys: Some(Keys::new(TestKeys)) };
     let respond = async |request: &web::Request| home::respond(request, &sources, &settings, now()).await;
     let answer = described(event, &web::answer(event.clone(), respond).await);
@@ -121,6 +128,23 @@ async fn effect_on_fleet(name: &str, event: &Value) -> Value {
     let mut effect = json!({"calls": fleet.calls()});
     effect.as_object_mut().expect("is an object").extend(answer.as_object().cloned().unwrap_or_default());
     effect
+}
+
+/// What becomes of each message of a queue, and which of them come again.
+async fn effect_of_queue(event: Value) -> Value {
+    let fleet = FakeFleet::of_every_kind();
+    let mut ends = Vec::new();
+    let answer = answer(event, async |event: &Value| {
+        let run = run(event, &fleet, &settings(Mode::Enforce), now()).await;
+        ends.push(match &run {
+            Ok(run) => json!({"trigger": run.report.trigger, "outcomes": run.report.outcomes}),
+            Err(error) => json!({"error": {"code": error.code(), "message": journal::chain(error)}}),
+        });
+        run.map(|run| run.report)
+    })
+    .await
+    .expect("a batch has an answer");
+    json!({"calls": fleet.calls(), "messages": ends, "answer": answer})
 }
 
 /// From each decision's line in the log alone comes the same decision.
