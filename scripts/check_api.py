@@ -7,6 +7,7 @@ import contextlib
 import json
 import os
 import socket
+import subprocess
 import time
 
 # Where Hypothesis would keep notes, if it were let.
@@ -19,7 +20,7 @@ from schemathesis.checks import not_a_server_error
 from schemathesis.core.failures import FailureGroup
 from schemathesis.specs.openapi import checks as of_openapi
 
-from stack import ROOT, account, check, say, signed
+from stack import ROOT, account, check, say, signed, wait_for
 
 EXAMPLES = 40
 CHECKS = [
@@ -45,7 +46,7 @@ def answers_hold(aws, ids):
     visitors += [(ids[0], of_each[ids[1]]), (ids[0], None), (None, of_each[ids[0]]), (None, fleet), (None, "x.y.z")]
     requests = [request for result in schema.get_all_operations() for request in invented(result.ok(), visitors)]
     # The emulator takes its time for each request; but it takes many at once.
-    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
         statuses = list(pool.map(lambda request: answered(base_url, *request), requests))
     seen = collections.defaultdict(collections.Counter)
     for (case, _, _), status in zip(requests, statuses):
@@ -260,6 +261,33 @@ def good_tokens(aws, instance):
     return [token]
 
 
+def script(name, *arguments):
+    """What one of the operator's scripts prints."""
+    done = subprocess.run([str(ROOT / f"scripts/{name}.sh"), *arguments], capture_output=True, text=True, check=False)
+    check(done.returncode == 0, f"scripts/{name}.sh {' '.join(arguments)}".rstrip() + f" {done.stderr.strip()}".rstrip())
+    return done.stdout.strip()
+
+
+def made_links(aws, instance):
+    """What an operator's links are good for, also when the key changes: until it has changed twice. Returns their tokens."""
+    seen = lambda link: aws.request("GET", link, headers={"accept": "application/json"})[0]
+    first, reader = script("link", instance), script("link", instance, "--read-only", "--hours", "1")
+    token = reader.partition("token=")[2]
+    pressed = aws.request("POST", f"/instances/{instance}/keep-awake", f"token={token}", FORM)[0]
+    check((seen(first), seen(reader), pressed) == (200, 200, 403), "a link shows its instance; a read-only one has no buttons")
+    script("rotate-link-key")
+    second = script("link", instance)
+    check((seen(first), seen(second)) == (200, 200), "once the key has changed, links of both keys are good")
+    script("rotate-link-key")
+    # A process knows the keys for five minutes; a new one reads them.
+    home = aws.function("home")
+    variables = aws.lambda_.get_function_configuration(FunctionName=home)["Environment"]["Variables"]
+    aws.lambda_.update_function_configuration(FunctionName=home, Environment={"Variables": variables | {"CHANGED": "twice"}})
+    third = script("link", instance)
+    check((seen(first), seen(second), seen(third)) == (401, 200, 200), "twice, and those of the first key are void")
+    return [link.partition("token=")[2] for link in (first, reader, second, third)]
+
+
 def without_keys(aws, instance):
     """What a visitor hears when the key cannot be read. Returns the token that was sent."""
     name, token = aws.function("home"), aws.token(instance)
@@ -268,8 +296,8 @@ def without_keys(aws, instance):
     aws.lambda_.update_function_configuration(FunctionName=name, Environment={"Variables": lost})
     status, headers, body = aws.request("GET", f"/instances/{instance}?token={token}", headers={"accept": "application/json"})
     check((status, headers.get("retry-after")) == (503, "60") and "arn:" not in body, f"without its key: {status} {body}")
-    said = [line for line in aws.log_lines("/aws/lambda/doze-home") if line.get("level") == "ERROR"]
-    check(said, f"the log says why: {said[:1]}")
+    errors = lambda: [line for line in aws.log_lines("/aws/lambda/doze-home") if line.get("level") == "ERROR"]
+    check(True, f"the log says why: {wait_for('its line in the log', errors)[:1]}")
     aws.lambda_.update_function_configuration(FunctionName=name, Environment={"Variables": variables})
     return [token]
 
@@ -285,7 +313,7 @@ def nothing_leaks(aws, sent):
     leaks = [group for group, logged in text.items() if secret in logged or any(part in logged for part in signatures)]
     check(not leaks, f"none holds the key, nor any of the {len(sent)} tokens that were sent {leaks or ''}".rstrip())
     check(secret not in json.dumps(aws.outputs), "the stack's outputs do not hold the key")
-    for function in ("scheduler", "home", "wake", "hello"):
+    for function in ("alarms", "scheduler", "home", "wake", "hello"):
         configuration = aws.lambda_.get_function_configuration(FunctionName=aws.function(function))
         variables = configuration.get("Environment", {}).get("Variables", {})
         if secret in json.dumps(configuration, default=str) or not variables.get("DOZE_LINK_KEY", "arn:").startswith("arn:"):
@@ -307,6 +335,7 @@ def main():
         sent += answers_hold(aws, list(ids.values()))
         untouched = set(aws.tags(ids["untagged"])) == {"Name", "emulator:up-for-minutes"}
         check(untouched and aws.state(ids["untagged"]) == "running", "the instance without the tag was not touched")
+        sent += made_links(aws, ids["own"])
         sent += without_keys(aws, ids["own"])
         nothing_leaks(aws, sent)
     say(f"   {time.monotonic() - started:.0f} seconds")

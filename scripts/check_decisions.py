@@ -88,6 +88,10 @@ def grace(aws, fleet):
     """Announced first, stopped later; and withdrawn where there was activity in between."""
     idle, other = fleet["idle"], launch(aws, "other")
     aws.deploy(Mode="enforce", MaxStopsPercent="100", GraceMinutes="30", CustomPolicies=f"'{RENDER}'")
+    # A deployment takes its time, and two periods without a datapoint are no proof.
+    for instance in (idle, other):
+        aws.feed(instance)
+    aws.feed_agent(idle, [0.0, 0.0, 0.0, 0.0])
     error, report = aws.invoke({"action": "sweep"})
     check(error is None and reasons(report)[idle] == reasons(report)[other] == "announced", "with grace, idle ones are announced")
     check("doze:stop-at" in aws.tags(idle) and aws.state(idle) == "running", f"by a tag: {aws.tags(idle).get('doze:stop-at')}")
@@ -115,8 +119,9 @@ def window(aws, fleet):
     aws.go_off("StartSchedule")
     wait_for("the start", lambda: aws.state(idle) == "running")
     starts = wait_for("its line in the log", lambda: log_lines(aws, {"start"}))
-    said = [(line["instance"], line["reason"]) for line in starts]
-    check(said == [(idle, "schedule-open")], f"an open window starts what Doze stopped: {said}")
+    # EC2's notice of the stop may have come late, and have started it by the same reason.
+    said = {(line["instance"], line["reason"]) for line in starts}
+    check(said == {(idle, "schedule-open")}, f"an open window starts what Doze stopped: {said}")
 
 
 def log_lines(aws, kinds):

@@ -38,7 +38,7 @@ def demo():
     with account() as aws:
         say("1. Four instances are launched; the emulator is told that three have been up for ten hours.")
         ids = {
-            "idle": aws.launch("idle", up_for_minutes=600, tags={"emulator:slow-start-seconds": "3"}),
+            "idle": aws.launch("idle", up_for_minutes=600, tags={"emulator:slow-start-seconds": "8"}),
             "busy": aws.launch("busy", up_for_minutes=600),
             "untagged": aws.launch("untagged", opted_in=False, up_for_minutes=600),
             "just-started": aws.launch("just-started"),

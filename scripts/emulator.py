@@ -66,7 +66,9 @@ def evaluate_alarm(alarm):
     buckets = {}
     for point in points:
         buckets.setdefault(int(point["Timestamp"]) // period * period, []).append(point)
-    recent = [buckets[start] for start in range(newest - periods * period, newest, period) if start in buckets]
+    # One more than it asks for: what has just been put may be of the period before.
+    recent = [buckets[start] for start in range(newest - (periods + 1) * period, newest, period) if start in buckets]
+    recent = recent[-periods:]
     if len(recent) < needed:
         return
     values = [cloudwatch._stat_value(cloudwatch._calc_stats(bucket), alarm["Statistic"], bucket) for bucket in recent]
