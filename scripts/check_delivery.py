@@ -95,6 +95,22 @@ def fleet_alarm(aws):
         check((error, report["summary"]["stopped"]) == (None, 1), f"{name}: its instance is stopped")
 
 
+def queued_alarms(aws):
+    say("A queue of alarms")
+    address = aws.sqs.create_queue(QueueName="alarms")["QueueUrl"]
+    arn = aws.sqs.get_queue_attributes(QueueUrl=address, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    aws.deploy(Mode="enforce", IdleAlarms="none", MaxStopsPercent="100", AlarmQueueArn=arn)
+    instances = [idle(aws, f"queued-{number}") for number in range(2)]
+    text = (EVENTS / "alarm-eventbridge.json").read_text()
+    bodies = [text.replace("i-0123456789abcdef0", instance) for instance in instances]
+    for body in (bodies[0], "no JSON", bodies[1]):
+        aws.sqs.send_message(QueueUrl=address, MessageBody=body)
+    check(all(stopped(aws, instance) for instance in instances), "each alarm has its instance stopped, whatever comes between")
+    waiting = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+    kept = lambda: sum(map(int, aws.sqs.get_queue_attributes(QueueUrl=address, AttributeNames=waiting)["Attributes"].values()))
+    check(wait_for("the end of the batch", lambda: kept() == 1), "what is no alarm stays in the queue, alone")
+
+
 def depth(aws, key):
     attributes = aws.sqs.get_queue_attributes(QueueUrl=aws.outputs[key], AttributeNames=["ApproximateNumberOfMessages"])
     return int(attributes["Attributes"]["ApproximateNumberOfMessages"])
@@ -149,6 +165,7 @@ def main():
         schedules(aws)
         own_alarm(aws)
         fleet_alarm(aws)
+        queued_alarms(aws)
         lost_events(aws)
     say("Done: each way leads to the scheduler, and nothing is lost on it.")
 

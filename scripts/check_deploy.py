@@ -8,6 +8,7 @@ from stack import ROOT, account, check, say, wait_for
 
 KEY = "arn:aws:kms:eu-west-1:000000000000:key/11111111-2222-3333-4444-555555555555"
 PRICES = '{"t3.micro":0.01}'
+QUEUE = "arn:aws:sqs:eu-west-1:000000000000:alarms"
 POLICIES = '{"night":{"lookback_minutes":120}}'
 
 
@@ -70,6 +71,7 @@ CHANGES = {
     "IdleAlarms": ("fleet", lambda stack: stack.alarm("doze-idle-fleet")),
     # `sam deploy` takes away quotes within quotes.
     "FleetAlarmFilter": ("tag.doze = on", lambda stack: " WHERE tag.doze = on GROUP BY " in stack.alarm("doze-idle-fleet")["MetricName"]),
+    "AlarmQueueArn": (QUEUE, lambda stack: QUEUE in stack.statements("SchedulerRole") and stack.physical("AlarmQueueSource")),
     "HoldMinutes": in_variable("DOZE_HOLD_MINUTES", "30", "wake"),
     "MaxKeepHours": in_variable("DOZE_MAX_KEEP_HOURS", "48", "wake"),
     "NotificationEmail": ("a@example.com", lambda stack: "a@example.com" in stack.subscribers("NotificationTopicArn")),
@@ -102,6 +104,7 @@ REFUSED = {
     "SweepRate": ["1 hour", "rate()"],
     "IdleAlarms": ["all"],
     "FleetAlarmFilter": ["a; b"],
+    "AlarmQueueArn": ["alarms", "arn:aws:sns:eu-west-1:000000000000:alarms"],
     "NotificationEmail": ["nobody"],
     "JwtIssuer": ["http://id.example.com"],
     "LogLevel": ["ERROR", "info"],

@@ -20,7 +20,10 @@ INSTANCE = f"arn:aws:ec2:{HERE}:instance/i-0123456789abcdef0"
 VOLUME = f"arn:aws:ec2:{HERE}:volume/vol-0123456789abcdef0"
 ALARMS = f"arn:aws:cloudwatch:{HERE}:alarm:"
 VOLUME_KEY, DATA_KEY, OTHER_KEY = (f"arn:aws:kms:{HERE}:key/{letter * 8}-0000-0000-0000-000000000000" for letter in "abc")
-OPTIONS = {"VolumeKeyArns": VOLUME_KEY, "DataKeyArn": DATA_KEY, "Tracing": "Active", "IdleAlarms": "instances"}
+ALARM_QUEUE = f"arn:aws:sqs:{HERE}:alarms"
+OPTIONS = {
+    "VolumeKeyArns": VOLUME_KEY, "DataKeyArn": DATA_KEY, "AlarmQueueArn": ALARM_QUEUE, "Tracing": "Active", "IdleAlarms": "instances",
+}
 # Each option alone as well: what comes with one must not depend on another.
 ALONE = {f"{name} alone": {name: value} for name, value in OPTIONS.items()}
 DEPLOYMENTS = {"no option": {}} | ALONE | {"every option": OPTIONS}
@@ -129,6 +132,13 @@ def sends(*queues):
     yield from (no("sqs:SendMessage", queue, {"aws:SecureTransport": "false"}, "without TLS") for queue in queues)
 
 
+def takes_alarms(*other_queues):
+    for action in ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"):
+        yield yes(action, ALARM_QUEUE, {}, "AlarmQueueArn")
+        for other in (f"{ALARM_QUEUE}-of-others", *other_queues):
+            yield no(action, other, {}, "another queue")
+
+
 def publishes(topic):
     yield from uses("sns:Publish", [topic], f"sns:{HERE}:")
     yield no("sns:Publish", topic, {"aws:SecureTransport": "false"}, "without TLS")
@@ -201,6 +211,7 @@ def meant(stack):
             *tags_opted_in("ec2:DeleteTags", SCHEDULER_TAGS),
             *publishes(topic),
             *reads_secret(link_key),
+            *takes_alarms(failures, letters),
             *sends(failures, letters),
             *uses_data_key(["secretsmanager", "sns", "sqs"], "kms:Decrypt", "kms:GenerateDataKey"),
             *function("Scheduler"),

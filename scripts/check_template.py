@@ -150,6 +150,7 @@ ALLOWED = {
         tag_opted_in("ec2:DeleteTags", SCHEDULER_TAGS),
         {"Action": "sns:Publish", "Resource": TOPIC},
         READ_LINK_KEY,
+        only_if("HasAlarmQueue", {"Action": ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"], "Resource": {"Ref": "AlarmQueueArn"}}),
         {"Action": "sqs:SendMessage", "Resource": [FAILURES, DEAD_LETTERS]},
         use_data_key(READ_AND_WRITE, "secretsmanager", "sns", "sqs"),
         SEND_TRACES,

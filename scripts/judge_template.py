@@ -20,7 +20,8 @@ PAGES = ["HelloFunction", "HomeFunction", "WakeFunction"]
 Stands = collections.namedtuple("Stands", "rule resources why")
 # Parameters with which everything that is optional is there.
 KEY = "arn:aws:kms:eu-west-1:111122223333:key/11111111-2222-3333-4444-555555555555"
-OPTIONS = {"IdleAlarms": "instances", "Tracing": "Active", "DataKeyArn": KEY, "VolumeKeyArns": KEY, "ReservedConcurrency": 1}
+QUEUE = "arn:aws:sqs:eu-west-1:000000000000:alarms"
+OPTIONS = {"IdleAlarms": "instances", "Tracing": "Active", "DataKeyArn": KEY, "VolumeKeyArns": KEY, "AlarmQueueArn": QUEUE, "ReservedConcurrency": 1}
 OPTIONS |= {"NotificationEmail": "a@example.com", "OperatorEmail": "a@example.com", "JwtIssuer": "https://id.example.com"}
 OPTIONS |= {"JwtAudience": "doze"}
 # What stands all the same.
