@@ -17,7 +17,7 @@ MAY_USE = {
     "capability": {"idleness"},
     "contract": set(),
     "fleet": {"idleness"},
-    "faults": {"scripted"},
+    "faults": {"journal", "scripted"},
     "scripted": set(),
     "simulator": {"fleet", "idleness", "scheduler", "settings"},
     "traces": {"idleness"},
@@ -46,6 +46,10 @@ def problems():
             yield f"crate {package['name']} depends on {name}"
         if package["name"] not in MAY_USE:
             yield f"crate {package['name']} is not in this list"
+    # With `abort` a panic kills the sandbox where the runtime could report it, and serve the next event.
+    profile = (ROOT / "Cargo.toml").read_text().partition("[profile.release]")[2].partition("\n[")[0]
+    if '\npanic = "unwind"\n' not in profile:
+        yield "the release profile does not say panic = \"unwind\", and cargo-lambda would choose abort"
     reached = {line.split()[0] for line in cargo("tree", "-p", "idleness", "-e", "normal", "--prefix", "none", "--locked").splitlines() if line}
     for name in sorted(filter(IMPURE.match, reached)):
         yield f"crate idleness reaches {name}"

@@ -8,4 +8,5 @@ cd "$root"
 
 need cargo "install Rust from https://rustup.rs"
 [ -d target/lambda ] || fail "target/lambda does not exist: build the functions first, with cargo lambda build --release"
+cargo build --quiet --locked -p faults --bins
 cargo run --quiet --locked -p faults -- target/lambda docs/faults.md "$@"

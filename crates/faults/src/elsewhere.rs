@@ -16,17 +16,3 @@ pub const ELSEWHERE: &[(u8, &str, &str, &str)] = &[
     ),
     (45, "the template: each IAM condition removed in turn", "a test fails", "scripts/check_permissions.py"),
 ];
-
-/// Cases that nothing shows, and why.
-pub const NOWHERE: &[(u8, &str, &str)] = &[
-    (
-        42,
-        "a panic in a handler",
-        "no input is known that makes one; the runtime catches it, and the log's hook writes it as JSON",
-    ),
-    (
-        43,
-        "batch of ten queue messages with one bad",
-        "no queue invokes a function: `scripts/replay.sh` puts lost events back one by one",
-    ),
-];

@@ -13,7 +13,7 @@ use std::{
 
 use faults::{
     cases::{Case, all},
-    elsewhere::{ELSEWHERE, NOWHERE},
+    elsewhere::ELSEWHERE,
 };
 
 /// Most of the time they wait.
@@ -70,9 +70,6 @@ fn rows() -> String {
     rows.extend(ELSEWHERE.iter().map(|(number, what, expected, file)| {
         (*number, format!("| {number} | {what} | {expected} | [a test](../{file}) |"))
     }));
-    rows.extend(
-        NOWHERE.iter().map(|(number, what, why)| (*number, format!("| {number} | {what} | | not shown: {why} |"))),
-    );
     rows.sort();
     let lines: Vec<String> = rows.into_iter().map(|(_, row)| row).collect();
     format!(

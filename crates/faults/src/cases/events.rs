@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::Case;
 use crate::{
     runtime::{Ending, Function},
-    scene::{ONE, Scene, alarm, decision, error, event, idle, report},
+    scene::{ONE, Scene, alarm, decision, error, event, id, idle, log, report},
 };
 
 pub(super) const CASES: &[Case] = &[
@@ -81,6 +81,18 @@ pub(super) const CASES: &[Case] = &[
         what: "truncated, deeply nested, 1 MB of JSON",
         expected: "an error; the next event is served",
         show: nonsense,
+    },
+    Case {
+        number: 42,
+        what: "a panic in a handler",
+        expected: "an error answer, a line of JSON in the log; the next event is served",
+        show: panic,
+    },
+    Case {
+        number: 43,
+        what: "batch of ten queue messages with one bad",
+        expected: "only that one in `batchItemFailures`",
+        show: batch,
     },
 ];
 
@@ -265,4 +277,31 @@ fn nonsense(functions: &Path) {
 fn again(scene: &Scene, ended: Function) -> Function {
     drop(ended);
     scene.scheduler()
+}
+
+fn panic(functions: &Path) {
+    let scene = Scene::new(functions, []);
+    let bootstrap = std::env::current_exe().expect("is a file").with_file_name("panics");
+    let mut function = Function::start(&bootstrap, "http://127.0.0.1:9", &[]);
+    for words in ["something is wrong", "a\nb \"c\" {}", ""] {
+        let (_, message) = error(&function.invoke(&json!({"panic": words})));
+        assert!(message.contains(words), "{message}");
+        assert_eq!(function.invoke(&json!({"answer": 42})), Ending::Answer(json!({"answer": 42})), "it goes on");
+        let said = |line: &Value| line["level"] == "ERROR" && line["message"] == words && line["at"].is_string();
+        assert!(log(&function).iter().any(said), "{words:?}: {:?}", function.log());
+    }
+    assert_eq!(scene.calls().len(), 0);
+}
+
+fn batch(functions: &Path) {
+    let ids: Vec<String> = (0..10).map(id).collect();
+    let scene = Scene::new(functions, ids.iter().map(|id| idle(id)));
+    let mut scheduler = scene.scheduler();
+    let body = |number: usize| if number == 6 { "no JSON".to_owned() } else { alarm(&ids[number]).to_string() };
+    let message = |number| json!({"messageId": format!("m-{number}"), "eventSource": "aws:sqs", "body": body(number)});
+    let records: Vec<Value> = (0..10).map(message).collect();
+    let answer = report(scheduler.invoke(&json!({"Records": records})));
+    assert_eq!(answer, json!({"batchItemFailures": [{"itemIdentifier": "m-6"}]}));
+    let stopped: Vec<&String> = ids.iter().filter(|id| scene.state(id) != "running").collect();
+    assert!(stopped.len() == 9 && !stopped.contains(&&ids[6]), "{stopped:?}");
 }
