@@ -4,5 +4,6 @@
 pub mod cases;
 pub mod elsewhere;
 mod http;
+pub mod load;
 pub mod runtime;
 pub mod scene;

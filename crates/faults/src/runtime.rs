@@ -30,6 +30,15 @@ pub enum Ending {
     Late,
 }
 
+/// The memory that a process holds, in KiB.
+#[derive(Clone, Copy, Debug)]
+pub struct Memory {
+    /// At the moment.
+    pub now: u64,
+    /// At most, so far.
+    pub peak: u64,
+}
+
 /// An event on its way to the function.
 struct Event {
     id: usize,
@@ -117,6 +126,18 @@ impl Function {
     /// Whether the process still runs.
     pub fn is_running(&mut self) -> bool {
         self.process.try_wait().is_ok_and(|status| status.is_none())
+    }
+
+    /// The memory that the process holds, which Linux tells.
+    #[must_use]
+    pub fn memory(&self) -> Memory {
+        let path = format!("/proc/{}/status", self.process.id());
+        let status = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
+        let field = |name: &str| {
+            let line = status.lines().find_map(|line| line.strip_prefix(name)).expect("the process runs");
+            line.trim().trim_end_matches(" kB").parse().expect("is a number")
+        };
+        Memory { now: field("VmRSS:"), peak: field("VmHWM:") }
     }
 
     /// Waits until the process ends by itself; `None` if it does not.

@@ -64,10 +64,16 @@ impl Scene {
         self.endpoint.calls()
     }
 
+    /// All calls of an operation so far.
+    #[must_use]
+    pub fn calls_of(&self, operation: &str) -> Vec<Call> {
+        self.endpoint.calls_of(operation)
+    }
+
     /// How often an operation was called.
     #[must_use]
     pub fn count(&self, operation: &str) -> usize {
-        self.endpoint.calls_of(operation).len()
+        self.calls_of(operation).len()
     }
 
     /// How many calls were meant to change something.

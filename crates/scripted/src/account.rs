@@ -11,6 +11,8 @@ use serde_json::{Value, json};
 
 use super::{Answer, Call, cloudwatch, ec2};
 
+/// How many instances EC2 describes at once, at most.
+const LARGEST_PAGE: usize = 1000;
 /// How long an instance is on the way, by the account's clock.
 const ON_THE_WAY: SignedDuration = SignedDuration::from_mins(1);
 
@@ -190,6 +192,7 @@ impl World {
         }
     }
 
+    /// A page of the instances that a filter or a list of ids means.
     fn describe(&self, call: &Call) -> Answer {
         let values = call.values("Filter.1.Value.");
         let by_id = call.values("Filter.1.Name") == ["instance-id"];
@@ -200,7 +203,12 @@ impl World {
                 machine.tags.get("doze").is_some_and(|value| values.contains(&value.as_str()))
             }
         };
-        ec2::instances(self.machines.values().filter(is_meant).map(Machine::xml), None)
+        let size = call.values("MaxResults").first().and_then(|size| size.parse().ok()).unwrap_or(LARGEST_PAGE);
+        let after = call.values("NextToken").first().copied().unwrap_or_default();
+        let mut rest = self.machines.values().filter(is_meant).filter(|machine| machine.id.as_str() > after).peekable();
+        let page: Vec<&Machine> = rest.by_ref().take(size).collect();
+        let next = rest.peek().and(page.last()).map(|machine| machine.id.as_str());
+        ec2::instances(page.into_iter().map(Machine::xml), next)
     }
 
     fn describe_attribute(&self, call: &Call) -> Answer {
