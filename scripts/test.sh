@@ -1,6 +1,11 @@
 #!/usr/bin/env bash
-# Runs every gate that CI runs, the cheapest first. Ends with 0 only if all of them hold.
+# Runs every gate that CI runs, the cheapest first. Ends with 0 only if all of them hold. With --long it also plays a hundred thousand
+# histories, bears load, and fuzzes each target for a minute.
 set -euo pipefail
+case ${1:-} in
+  "" | --long) ;;
+  *) printf 'usage: test.sh [--long]\n' >&2 && exit 2 ;;
+esac
 # shellcheck source=scripts/environment.sh
 source "$(dirname "${BASH_SOURCE[0]}")/environment.sh"
 cd "$root"
@@ -56,6 +61,9 @@ say "Faults, done to the release binaries"
 scripts/faults.sh
 git diff --exit-code -- docs/faults.md || { echo "docs/faults.md was not up to date" >&2; exit 1; }
 
+say "The scripted account, held against an emulated one"
+"$emulator/bin/python" scripts/check_scripted.py
+
 say "The main job, in an emulated account"
 "$emulator/bin/python" scripts/demo.py
 
@@ -82,5 +90,16 @@ say "Every call that was made, held against the roles"
 
 say "Other runtimes: Lambda's own emulator, and cargo lambda"
 "$tools/bin/python" scripts/check_runtimes.py
+
+if [ "${1:-}" = --long ]; then
+  say "A hundred thousand histories"
+  scripts/simulate.sh 100000
+
+  say "Load"
+  scripts/load.sh
+
+  say "Input that nobody thought of"
+  scripts/fuzz.sh
+fi
 
 say "All gates hold"
