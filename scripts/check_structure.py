@@ -15,6 +15,7 @@ MAY_USE = {
     "journal": set(),
     "web": {"journal"},
     "capability": {"idleness"},
+    "bench": set(),
     "contract": set(),
     "fleet": {"idleness"},
     "faults": {"journal", "scripted"},
