@@ -82,9 +82,6 @@ build_functions() {
     x86_64 | aarch64 | arm64) ;;
     *) fail "Lambda has no architecture $(uname -m)" ;;
   esac
-  # By name, or all else that the workspace holds would be optimized, and linked with the SDK, too.
-  local function functions=()
-  for function in alarms hello home scheduler wake; do functions+=(--package "$function"); done
   say "Building the functions (the first build compiles the EC2 SDK: about 15 minutes and 8 GB of memory)"
-  (cd "$root" && cargo lambda build --release --locked "${functions[@]}" --lambda-dir "$root/target/lambda")
+  (cd "$root" && cargo lambda build --release --locked --lambda-dir "$root/target/lambda")
 }
