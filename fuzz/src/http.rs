@@ -9,7 +9,8 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use capability::{Capability, Key, KeyRing, Keys, KeysUnreadable, Permit, ReadKeys, Subject};
 use futures_util::FutureExt;
 use idleness::{
-    Instance, InstanceId, InstanceState, InstanceType, Market, Mode, Prices, RootDevice, Rules, StopProtection, Transition,
+    Instance, InstanceId, InstanceState, InstanceType, Market, Mode, Prices, RootDevice, Rules, StopProtection,
+    Transition,
 };
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
@@ -244,7 +245,13 @@ fn greet(event: &Value) {
 }
 
 fn look(event: &Value, worth: Worth, scene: &Scene) {
-    let settings = home::Settings { mode: scene.mode(), rules: Rules::default(), max_keep_hours: 24, prices: Prices::default(), link_key: None };
+    let settings = home::Settings {
+        mode: scene.mode(),
+        rules: Rules::default(),
+        max_keep_hours: 24,
+        prices: Prices::default(),
+        link_key: None,
+    };
     let fleet = scene.fleet();
     let sources = home::Sources { fleet: &fleet, keys: Some(Keys::new(FakeKeys)) };
     let seen = send(event, &async |request| home::respond(request, &sources, &settings, now()).await);
