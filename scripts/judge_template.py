@@ -30,6 +30,7 @@ STANDS = [
     Stands("CKV_AWS_115", ["AlarmsFunction"], "its clock leaves more time between two runs than one may take"),
     Stands("CKV_AWS_116", PAGES, "whoever sent the request gets the error; nothing is asynchronous"),
     Stands("CKV_AWS_117", FUNCTIONS, "AWS's own endpoints are all that it talks to; a network of its own needs a gateway by the hour"),
+    Stands("ES1001", ["AlarmQueueSource"], "where its messages go in the end, the queue's own redrive policy says"),
     Stands("ES6000", ["DeadLetterQueue", "FailureQueue"], "these are where others redrive to"),
     Stands("ES7000", ["NotificationSubscription", "OperatorSubscription"], "what could not be mailed is in the log, and a late mail misleads"),
     Stands("W3037", ["SchedulerRole"], "its list of actions lacks cloudwatch:DescribeAlarmContributors"),
