@@ -185,7 +185,9 @@ impl<'a> Order<'a> {
         let mut groups_of: Vec<Vec<usize>> = vec![Vec::new(); self.instances.len()];
         let mut missing: Vec<usize> = self.groups.iter().map(Vec::len).collect();
         for (group, places) in self.groups.iter().enumerate() {
-            places.iter().for_each(|place| groups_of[*place].push(group));
+            for place in places {
+                groups_of[*place].push(group);
+            }
         }
         let mut waiting_for: Vec<Vec<usize>> = vec![Vec::new(); self.groups.len()];
         let mut waits: Vec<usize> = vec![0; self.instances.len()];
@@ -197,7 +199,9 @@ impl<'a> Order<'a> {
                 Ok(groups) if is_free && groups.is_empty() => open.push_back(place),
                 Ok(groups) if is_free => {
                     waits[place] = groups.len();
-                    groups.iter().for_each(|group| waiting_for[*group].push(place));
+                    for group in groups {
+                        waiting_for[*group].push(place);
+                    }
                 }
                 // One whose start is owed is tried when it is due, and not hurried by those who wait for it.
                 Ok(_) | Err(_) => {}

@@ -1,5 +1,4 @@
 #![doc = include_str!("../README.md")]
-#![expect(clippy::missing_panics_doc, reason = "for tests: whatever the simulator gets wrong, panics")]
 
 mod history;
 mod oracle;

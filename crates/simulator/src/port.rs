@@ -197,7 +197,7 @@ impl Port {
         Answered { series: Series { status, points }, starts, is_sound, is_idle }
     }
 
-    fn bend_series(&self, series: Series, window: &Window) -> Series {
+    fn bend_series(&self, series: &Series, window: &Window) -> Series {
         let mut points: BTreeMap<i64, f64> =
             series.points.iter().map(|point| (point.at.as_second(), point.value)).collect();
         let mut status = series.status;
@@ -237,7 +237,7 @@ impl Port {
                 let answered = self.series(machine, &measure, &window);
                 says_nothing &= answered.says_nothing();
                 is_proof &= answered.is_proof(&window);
-                evidence.add(measure, self.bend_series(answered.series, &window));
+                evidence.add(measure, self.bend_series(&answered.series, &window));
             }
             let may_say_nothing = OPTIONAL.contains(&signal.name.as_ref());
             is_proven &= is_proof || (says_nothing && may_say_nothing);
@@ -395,7 +395,9 @@ impl ChangeFleet for Port {
     }
 
     async fn stop(&self, ids: &[InstanceId]) -> Vec<Outcome> {
-        ids.iter().for_each(|id| self.log.borrow_mut().asks_to_stop(id));
+        for id in ids {
+            self.log.borrow_mut().asks_to_stop(id);
+        }
         let (answers, refused) = in_batches(ids, async |batch: &[InstanceId]| {
             let before = self
                 .change(
@@ -428,9 +430,8 @@ impl ChangeFleet for Port {
                 let no = |code| Some(refusal("ec2:StartInstances", code, machine));
                 match machine.state {
                     _ if !machine.is_opted_in() => no("UnauthorizedOperation"),
-                    InstanceState::Running | InstanceState::Pending => None,
                     InstanceState::Stopped if has_no_capacity => no("InsufficientInstanceCapacity"),
-                    InstanceState::Stopped => None,
+                    InstanceState::Running | InstanceState::Pending | InstanceState::Stopped => None,
                     _ => no("IncorrectInstanceState"),
                 }
             };
