@@ -328,7 +328,7 @@ def main():
         ids["untagged"] = aws.launch("untagged", opted_in=False, up_for_minutes=600)
         aws.stop(ids["own"])
         aws.feed(ids["other"], cpu=63.0)
-        aws.deploy(Mode="enforce", LogLevel="DEBUG")
+        aws.deploy(Mode="enforce", LogLevel="DEBUG", IdleAlarms="instances")
         odd_requests(aws, ids["other"])
         sent = tokens(aws, ids["own"], ids["other"])
         sent += good_tokens(aws, ids["own"])
