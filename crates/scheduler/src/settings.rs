@@ -2,7 +2,7 @@
 
 use idleness::{Caps, Mode, Percent, Prices, Rules};
 use jiff::SignedDuration;
-use settings::{Environment, InvalidSetting, KEEP_HOURS, max_keep_hours, rules};
+use settings::{Environment, InvalidSetting, KEEP_HOURS, max_keep_hours, prices, rules};
 
 const DEFAULT_MAX_STOPS: u32 = 25;
 const DEFAULT_MAX_STOPS_PERCENT: u8 = 50;
@@ -76,12 +76,6 @@ fn links(environment: &Environment) -> Result<Option<Links>, InvalidSetting> {
         (Some(url), None) => Err(InvalidSetting::new("DOZE_URL", url, &"expected DOZE_LINK_KEY beside it")),
         (None, Some(key)) => Err(InvalidSetting::new("DOZE_LINK_KEY", key, &"expected DOZE_URL beside it")),
     }
-}
-
-fn prices(environment: &Environment) -> Result<Prices, InvalidSetting> {
-    let variable = "DOZE_PRICES";
-    let Some(json) = environment.text(variable) else { return Ok(Prices::default()) };
-    Prices::parse(json).map_err(|error| InvalidSetting::new(variable, json, &error))
 }
 
 fn max_stops(environment: &Environment) -> Result<usize, InvalidSetting> {
