@@ -70,9 +70,12 @@ pub fn start_of(case: &Case) -> Option<Reason> {
     let lacks_capacity = code == Some(NO_CAPACITY);
     let fell_back = lacks_capacity || matches!(code, Some(KMS | "Server.InternalError"));
     let open = is_window_open(wanted, case.now);
-    let has_come_true = |since| !fell_back && instance.launched_at.is_some_and(|launched| launched > since);
+    // EC2 tells starts in whole seconds: one of the same second came after the note.
+    let has_come_true = |since: Timestamp| {
+        !fell_back && instance.launched_at.is_some_and(|launched| launched.as_second() >= since.as_second())
+    };
     if let Some(since) = wanted.notes.owed_since.filter(|since| !has_come_true(*since)) {
-        let was_before = instance.launched_at.is_some_and(|launched| launched < since);
+        let was_before = instance.launched_at.is_some_and(|launched| launched.as_second() < since.as_second());
         let is_wanted = !fell_back || lacks_capacity || was_before;
         return (is_wanted && is_waited_for(case, since) && is_due(case, since)).then_some(Reason::StartOwed);
     }
