@@ -31,11 +31,13 @@ pub(crate) fn read(stream: &mut BufReader<TcpStream>) -> Option<Request> {
     Some(Request { path, body })
 }
 
-/// Answers a request. Whether the peer is still there.
+/// Answers a request, in one piece: the second of two would wait 40 ms for a peer that is in no hurry to confirm the first.
+/// Whether the peer is still there.
 pub(crate) fn answer(stream: &TcpStream, status: u16, headers: &str, body: &[u8]) -> bool {
     let mut stream = stream;
-    let head = format!("HTTP/1.1 {status} X\r\n{headers}content-length: {}\r\n\r\n", body.len());
-    stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(body)).is_ok()
+    let mut answer = format!("HTTP/1.1 {status} X\r\n{headers}content-length: {}\r\n\r\n", body.len()).into_bytes();
+    answer.extend_from_slice(body);
+    stream.write_all(&answer).is_ok()
 }
 
 fn read_bytes(stream: &mut impl BufRead, length: usize) -> Option<Vec<u8>> {
