@@ -12,8 +12,8 @@ pub const IDS_PER_BATCH: usize = 50;
 /// The most calls spent on one batch: enough to drop every id one by one where EC2 names each. One unnamed bad id among 50
 /// takes 13.
 pub const CALLS_PER_BATCH: usize = IDS_PER_BATCH + 10;
-/// The same for starts, and for all batches of a run together but for their first calls: EC2 takes 5 starts at once and 2
-/// more a second, so that these take half a minute. With far fewer, a handful without capacity among 50 would keep the same
+/// The same for starts, and for all batches of a run together but for their first calls: at the pace that EC2 allows, these
+/// take half a minute. With far fewer, a handful without capacity among 50 would keep the same
 /// others from being tried in every run.
 pub const CALLS_FOR_STARTS: usize = 60;
 

@@ -1,6 +1,6 @@
 //! `ChangeFleet` by `StopInstances`, `StartInstances`, `CreateTags` and `DeleteTags`.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Instant};
 
 use aws_sdk_ec2::types::{InstanceStateChange, Tag};
 use idleness::{InstanceId, InstanceState};
@@ -31,6 +31,11 @@ impl ChangeFleet for AwsFleet {
 
     async fn start(&self, ids: &[InstanceId]) -> Vec<Outcome> {
         let (answers, refused) = in_bounded_batches(ids, CALLS_FOR_STARTS, async |batch: &[InstanceId]| {
+            let wait = self.starts.take(Instant::now());
+            if !self.deadline.allows_attempt_in(wait) {
+                return Err(ApiError::out_of_time(START));
+            }
+            tokio::time::sleep(wait).await;
             let call = self.ec2.start_instances().set_instance_ids(Some(texts(batch)));
             let answer = call.send().await.map_err(|error| api_error(START, &error))?;
             Ok(STARTING.outcomes(batch, answer.starting_instances.unwrap_or_default()))

@@ -47,7 +47,12 @@ impl Deadline {
     }
 
     fn allows_attempt(&self) -> bool {
-        self.get().is_none_or(|ends| Instant::now() < ends.attempts)
+        self.allows_attempt_in(Duration::ZERO)
+    }
+
+    /// Whether an attempt may still be begun after such a wait.
+    pub(super) fn allows_attempt_in(&self, wait: Duration) -> bool {
+        self.get().is_none_or(|ends| Instant::now() + wait < ends.attempts)
     }
 
     fn get(&self) -> Option<Ends> {

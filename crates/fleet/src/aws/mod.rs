@@ -8,6 +8,7 @@ mod discover;
 mod error;
 mod keep;
 mod measure;
+mod pace;
 mod pages;
 mod patience;
 mod read;
@@ -25,6 +26,7 @@ pub struct AwsFleet {
     cloudwatch: aws_sdk_cloudwatch::Client,
     ssm: aws_sdk_ssm::Client,
     deadline: deadline::Deadline,
+    starts: pace::Pace,
 }
 
 /// How long one attempt of a call may take, and a call with all its attempts.
@@ -59,6 +61,7 @@ impl AwsFleet {
                 aws_sdk_ssm::config::Builder::from(config).interceptor(deadline.clone()).build(),
             ),
             deadline,
+            starts: pace::Pace::default(),
         }
     }
 

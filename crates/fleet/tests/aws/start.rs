@@ -1,4 +1,6 @@
-//! Starts: what counts as done, what is owed, and that a lack of capacity is not tried again at once.
+//! Starts: what counts as done, what is owed, that a lack of capacity is not tried again at once, and EC2's pace.
+
+use std::time::{Duration, Instant};
 
 use crate::support::{Answer, Call, Endpoint, Pointed as _, ec2, id, ids};
 use fleet::{ApiError, CALLS_FOR_STARTS, ChangeFleet, Outcome, OutcomeResult};
@@ -97,13 +99,28 @@ async fn one_type_without_capacity_does_not_hold_up_the_others() {
     assert_eq!(outcomes.iter().filter(|outcome| outcome.result == OutcomeResult::Done).count(), 19);
 }
 
+/// It takes half a minute, for it keeps to EC2's pace: five calls at once, and one more each half second.
 #[tokio::test]
-async fn no_capacity_for_anybody_ends_within_the_bound_on_calls_and_loses_nobody() {
-    let endpoint = Endpoint::always(no_capacity());
+async fn no_capacity_for_anybody_ends_within_the_bound_on_calls_at_their_pace_and_loses_nobody() {
+    let (endpoint, began) = (Endpoint::always(no_capacity()), Instant::now());
     let outcomes = start(&endpoint, 50).await;
     assert!(outcomes.iter().all(is_owed));
     assert_eq!(outcomes.len(), 50);
-    assert!(endpoint.calls().len() <= CALLS_FOR_STARTS, "{} calls", endpoint.calls().len());
+    let calls = endpoint.calls().len();
+    assert!(5 < calls && calls <= CALLS_FOR_STARTS, "{calls} calls");
+    let pauses = u32::try_from(calls - 5).expect("is small");
+    assert!(Duration::from_millis(500) * pauses <= began.elapsed(), "{calls} calls within {:?}", began.elapsed());
+}
+
+#[tokio::test]
+async fn a_start_whose_turn_comes_too_late_is_left_to_the_next_run() {
+    let endpoint = Endpoint::always(no_capacity());
+    let fleet = endpoint.fleet().await;
+    fleet.finish_within(Some(Duration::from_millis(800)));
+    let outcomes = fleet.start(&ids(50)).await;
+    let late = outcomes.iter().filter(|outcome| outcome.failure_code() == Some(ApiError::DEADLINE)).count();
+    assert_eq!((outcomes.len(), late), (50, 50), "five calls find no culprit among fifty");
+    assert!(endpoint.calls().len() <= 5, "the sixth may begin in half a second, but must in less");
 }
 
 #[tokio::test]
