@@ -1,7 +1,5 @@
 //! Every file under `events/alarms`: what it asks for, and, of a stack's, what the stack is told.
 
-mod support;
-
 use std::{fs, path::Path};
 
 use alarms::{Request, Status};

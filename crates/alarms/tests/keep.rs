@@ -1,13 +1,12 @@
 //! Keeping: the alarms become those that should be there, at CloudWatch's pace, and nobody else's are touched.
 
-mod support;
-
+use crate::support;
 use std::{collections::BTreeSet, time::Duration};
 
+use crate::support::{Cloud, LONG, instance, naming, rules, settings, tagged};
 use alarms::{Halt, Report, Settings, keep, wanted};
 use idleness::{InstanceState, Rules, Tags};
 use proptest::prelude::*;
-use support::{Cloud, LONG, instance, naming, rules, settings, tagged};
 
 async fn kept(cloud: &Cloud) -> Report {
     keep(cloud, &settings(), &cloud.clock, cloud.clock_end(LONG)).await.expect("all can be read")

@@ -1,12 +1,11 @@
 //! Taking all alarms away: none is left behind, whatever else goes on, or the stack hears of it.
 
-mod support;
-
+use crate::support;
 use std::time::Duration;
 
+use crate::support::{Cloud, LONG, id, instance, naming, settings};
 use alarms::{Halt, Settings, remove, wanted};
 use idleness::Rules;
-use support::{Cloud, LONG, id, instance, naming, settings};
 
 fn cloud_with(alarms: u32) -> Cloud {
     let cloud = Cloud::default();

@@ -1,11 +1,9 @@
 //! Which instances have an alarm, and what it looks for.
 
-mod support;
-
+use crate::support::{ACTION, instance, naming, rules, tagged};
 use alarms::wanted;
 use fleet::IdleAlarm;
 use idleness::{Instance, InstanceState, Market, RootDevice, Rules, Tags};
-use support::{ACTION, instance, naming, rules, tagged};
 
 /// What a case changes of the instance.
 type Edit = fn(&mut Instance);

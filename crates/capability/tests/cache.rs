@@ -1,13 +1,11 @@
 //! How often the keys are read, and what holds while they cannot be.
 
-mod support;
-
 use std::cell::{Cell, RefCell};
 
+use crate::support::{claims, good, header, id, in_seconds, ring, signed, with};
 use capability::{Capability, Denied, Key, KeyRing, Keys, KeysUnreadable, ReadKeys, TokenError};
 use futures_util::FutureExt;
 use serde_json::json;
-use support::{claims, good, header, id, in_seconds, ring, signed, with};
 
 /// A source whose keys can change, and go away, and that counts how often it is read.
 #[derive(Default)]

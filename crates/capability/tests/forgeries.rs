@@ -1,14 +1,13 @@
 //! Tokens that we did not sign, and ours with something changed. Each must be refused, whatever it is that is wrong.
 
-mod support;
-
+use crate::support;
+use crate::support::{
+    OTHER_SECRET, SECRET, claims, decoded, encoded, good, header, hmac, in_seconds, now, ring, signed, signed_by, with,
+};
 use capability::{Capability, Denied};
 use hmac::{Hmac, KeyInit, Mac};
 use serde_json::json;
 use sha2::{Sha384, Sha512};
-use support::{
-    OTHER_SECRET, SECRET, claims, decoded, encoded, good, header, hmac, in_seconds, now, ring, signed, signed_by, with,
-};
 
 fn verdict(token: &str) -> Result<Capability, Denied> {
     ring().verify(token, now())

@@ -1,12 +1,10 @@
 //! What a capability allows, to what, and until when.
 
-mod support;
-
 use std::collections::BTreeSet;
 
+use crate::support::{id, in_seconds, now, ring};
 use capability::{Capability, Denied, Permit, Subject};
 use idleness::InstanceId;
-use support::{id, in_seconds, now, ring};
 
 const ALL: [Permit; 3] = [Permit::Read, Permit::Start, Permit::KeepAwake];
 

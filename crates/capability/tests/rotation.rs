@@ -1,9 +1,8 @@
 //! Two keys while one takes over from the other.
 
-mod support;
-
+use crate::support;
+use crate::support::{OTHER_SECRET, SECRET, claims, good, header, now, ring, signed_by, with};
 use capability::{Denied, Key, KeyRing};
-use support::{OTHER_SECRET, SECRET, claims, good, header, now, ring, signed_by, with};
 
 fn key(id: &str, secret: &str) -> Key {
     Key::new(id, secret).expect("is long enough")

@@ -1,11 +1,9 @@
 //! What is signed is what is read, and it is no more than what was signed.
 
-mod support;
-
+use crate::support::{claims, decoded, good, header, id, in_seconds, key, now, other_key, ring, signed};
 use capability::{Capability, Denied, KeyRing, Permit, Subject};
 use jiff::{SignedDuration, Timestamp};
 use proptest::{collection::btree_set, prelude::*, sample::select};
-use support::{claims, decoded, good, header, id, in_seconds, key, now, other_key, ring, signed};
 
 fn any_subject() -> impl Strategy<Value = Subject> {
     prop_oneof![

@@ -1,10 +1,8 @@
 //! Nothing shows a secret or a token, however it is printed.
 
-mod support;
-
+use crate::support::{OTHER_SECRET, SECRET, encoded, good, key, now, other_key, ring};
 use capability::{Denied, Key, KeyRing, Keys, KeysUnreadable, ReadKeys, TokenError, WeakKey};
 use futures_util::FutureExt;
-use support::{OTHER_SECRET, SECRET, encoded, good, key, now, other_key, ring};
 
 #[derive(Debug)]
 struct Source;

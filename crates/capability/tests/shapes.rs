@@ -1,10 +1,8 @@
 //! Tokens signed by our key whose content is not ours: it takes the key to make one, and still each is refused.
 
-mod support;
-
+use crate::support::{claims, good, header, in_seconds, now, ring, signed, with, without};
 use capability::{Capability, Denied};
 use serde_json::{Value, json};
-use support::{claims, good, header, in_seconds, now, ring, signed, with, without};
 
 fn verdict(header: &str, claims: &str) -> Result<Capability, Denied> {
     ring().verify(&signed(header, claims), now())

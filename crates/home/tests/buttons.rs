@@ -1,16 +1,14 @@
 //! Which buttons a page has: those that the token permits, where pressing them makes sense.
 
-mod support;
-
 use std::collections::BTreeSet;
 
-use capability::{Capability, Permit, Subject};
-use idleness::{InstanceState, Tags};
-use support::{
+use crate::support::{
     Seen, Site,
     fleet::{FakeFleet, tag},
     fleet_token, id, in_an_hour, signed, token_for,
 };
+use capability::{Capability, Permit, Subject};
+use idleness::{InstanceState, Tags};
 
 const ALL: [Permit; 3] = [Permit::Read, Permit::Start, Permit::KeepAwake];
 

@@ -1,14 +1,12 @@
 //! `GET /instances`: the opted-in instances, page by page.
 
-mod support;
-
-use idleness::{Instance, InstanceState, Mode, Tags};
-use serde_json::Value;
-use support::{
+use crate::support::{
     Seen, Site,
     fleet::{FakeFleet, tag},
     fleet_token, id,
 };
+use idleness::{Instance, InstanceState, Mode, Tags};
+use serde_json::Value;
 
 fn page(site: &Site, number: usize) -> Seen {
     site.get(&format!("/instances?page={number}&token={}", fleet_token()))

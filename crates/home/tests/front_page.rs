@@ -1,17 +1,15 @@
 //! `GET /`: the public page.
 
-mod support;
-
 use std::collections::BTreeSet;
 
-use capability::{Capability, Permit, Subject};
-use idleness::{Instance, InstanceState, InstanceType, Mode, Prices};
-use serde_json::json;
-use support::{
+use crate::support::{
     HTML, JSON, Site, event,
     fleet::{FakeFleet, tag},
     fleet_token, id, in_an_hour, signed, token_for,
 };
+use capability::{Capability, Permit, Subject};
+use idleness::{Instance, InstanceState, InstanceType, Mode, Prices};
+use serde_json::json;
 
 fn site() -> Site {
     Site::of(FakeFleet::of(3))

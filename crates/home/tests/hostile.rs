@@ -1,16 +1,14 @@
 //! Names and tags that somebody chose to do harm: they are shown as what they are, and no page grows with them.
 
-mod support;
-
 use std::collections::BTreeSet;
 
-use capability::{Capability, Permit, Subject};
-use idleness::{InstanceState, InstanceType, Mode, Transition};
-use support::{
+use crate::support::{
     Seen, Site,
     fleet::{FakeFleet, tag},
     fleet_token, id, in_an_hour, minutes_ago, signed, token_for,
 };
+use capability::{Capability, Permit, Subject};
+use idleness::{InstanceState, InstanceType, Mode, Transition};
 
 /// EC2 takes 256 characters of nearly everything.
 const LENGTH: usize = 256;

@@ -1,13 +1,11 @@
 //! `GET /instances/{id}`: one instance, with all that speaks for and against it.
 
-mod support;
-
-use idleness::{Instance, InstanceState, Market, Mode, RootDevice, Tags, Transition};
-use support::{
+use crate::support::{
     Seen, Site,
     fleet::{FakeFleet, tag},
     fleet_token, id, minutes_ago, token_for,
 };
+use idleness::{Instance, InstanceState, Market, Mode, RootDevice, Tags, Transition};
 
 const GATES: [&str; 17] = [
     "opted in",

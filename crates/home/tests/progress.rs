@@ -1,13 +1,11 @@
 //! What is under way, and how the page follows it.
 
-mod support;
-
-use idleness::{Instance, InstanceState, Transition};
-use support::{
+use crate::support::{
     Seen, Site,
     fleet::{FakeFleet, tag},
     id, minutes_ago, token_for,
 };
+use idleness::{Instance, InstanceState, Transition};
 
 fn see(state: InstanceState, still: &str, edit: impl FnOnce(&mut Instance)) -> Seen {
     let site = Site::of(FakeFleet::with(|instance| {

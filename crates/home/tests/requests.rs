@@ -1,9 +1,8 @@
 //! Requests that are wrong, odd or hostile, and an AWS that does not answer.
 
-mod support;
-
+use crate::support;
+use crate::support::{HTML, JSON, Site, event, fleet::FakeFleet, fleet_token, id, token_for};
 use serde_json::{Value, json};
-use support::{HTML, JSON, Site, event, fleet::FakeFleet, fleet_token, id, token_for};
 
 fn site() -> Site {
     Site::of(FakeFleet::of(2))

@@ -1,16 +1,14 @@
 //! Who sees what: nobody learns anything of an instance without a token that is good for it.
 
-mod support;
-
 use std::collections::BTreeSet;
 
-use capability::{Capability, Permit, Subject};
-use jiff::SignedDuration;
-use support::{
+use crate::support::{
     HTML, JSON, Seen, Site, event,
     fleet::{FakeFleet, tag},
     fleet_token, id, in_an_hour, now, signed, token_for,
 };
+use capability::{Capability, Permit, Subject};
+use jiff::SignedDuration;
 
 /// Words that stand for what nobody may learn.
 const SECRETS: [&str; 4] = ["hush-hush", "m7g.large", "running", "10.0.0.7"];

@@ -1,9 +1,7 @@
 //! Which policy counts: by name, by tag, by default.
 
-mod support;
-
+use crate::support::{rules, tagged};
 use idleness::{Policies, Policy, Rules};
-use support::{rules, tagged};
 
 fn parse(json: &str) -> Policies {
     Policies::parse(json).unwrap_or_else(|error| panic!("{json}: {error}"))

@@ -1,13 +1,11 @@
 //! What the instance itself, its tags and its uptime decide, as a table of cases: one instance, one expected reason. What
 //! measurements decide is in `signals`, the order of the gates in `gates`.
 
-mod support;
-
+use crate::support::{custom, instance, minutes_ago, now, quiet, quiet_but, quiet_under, rules, steady, tagged, under};
 use idleness::{
     Decision, Evidence, Instance, InstanceState, Market, Metric, Reason, RootDevice, StopProtection, Tags, Verdict,
     decide, needs_evidence,
 };
-use support::{custom, instance, minutes_ago, now, quiet, quiet_but, quiet_under, rules, steady, tagged, under};
 
 #[track_caller]
 fn check(instance: &Instance, evidence: &Evidence, expected: Reason) -> Decision {

@@ -1,13 +1,11 @@
 //! What each gate says of what it saw, letter by letter.
 
-mod support;
-
-use idleness::{Instance, InstanceState, Market, Metric, RootDevice, Series, SeriesStatus, StopProtection, Tags};
-use jiff::SignedDuration;
-use support::{
+use crate::support::{
     instance, minutes_ago, quiet, quiet_but, rules, steady, tagged,
     words::{check, check_kept, explained},
 };
+use idleness::{Instance, InstanceState, Market, Metric, RootDevice, Series, SeriesStatus, StopProtection, Tags};
+use jiff::SignedDuration;
 
 const STOP_AT: (&str, &str) = ("doze:stop-at", "2026-11-21T19:30:00Z");
 

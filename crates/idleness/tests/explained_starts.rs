@@ -1,13 +1,11 @@
 //! Stopped instances in words, letter by letter.
 
-mod support;
-
-use idleness::{Decision, Evidence, Explanation, Instance, Verdict, decide, explain};
-use support::{
+use crate::support::{
     fleets::Fleet,
     now, quiet, rules,
     starts::{CLOSED, KMS, OPEN, fallen, slept, switched_off},
 };
+use idleness::{Decision, Evidence, Explanation, Instance, Verdict, decide, explain};
 
 fn explained(instance: &Instance, decision: &Decision) -> Explanation {
     explain(instance, &Evidence::none(), &rules(), decision, now())

@@ -1,13 +1,12 @@
 //! Decisions in words, letter by letter. What each gate says is in `explained_gates`.
 
-mod support;
-
-use idleness::{Evidence, Metric, Place, Policy, Reason, Rules, Series, SeriesStatus, Verdict, decide, explain};
-use jiff::SignedDuration;
-use support::{
+use crate::support;
+use crate::support::{
     custom, instance, now, quiet, quiet_but, quiet_under, quiet_under_but, rules, steady, steady_over, tagged, under,
     words::{NO_PLACE, check, explained},
 };
+use idleness::{Evidence, Metric, Place, Policy, Reason, Rules, Series, SeriesStatus, Verdict, decide, explain};
+use jiff::SignedDuration;
 
 const STOP_AT: (&str, &str) = ("doze:stop-at", "2026-11-21T19:30:00Z");
 

@@ -1,15 +1,13 @@
 //! The order of the gates: where several hold, the first decides.
 
-mod support;
-
 use std::collections::BTreeSet;
 
+use crate::support::{custom, instance, minutes_ago, now, quiet_under_but, steady};
 use idleness::{
     Caps, Census, Evidence, Instance, InstanceState, Market, Metric, Percent, Policies, Reason, RootDevice, Rules,
     Series, StopProtection, Tags, decide, plan,
 };
 use jiff::SignedDuration;
-use support::{custom, instance, minutes_ago, now, quiet_under_but, steady};
 
 /// Everything that the gates look at. By default, all of it lets the instance be stopped.
 struct Situation {

@@ -1,15 +1,14 @@
 //! Grace: a stop is announced first, and made by a later run that still finds the instance idle.
 
-mod support;
-
+use crate::support;
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::support::{at, custom, instance, minutes_ago, now, quiet, quiet_but, steady, tagged, under};
 use idleness::{
     Announcement, Caps, Census, Decision, Evidence, Instance, InstanceState, Market, Metric, Percent, Plan, Reason,
     RootDevice, Rules, STOP_AT_TAG, StopProtection, Tags, Verdict, decide, plan,
 };
 use jiff::{SignedDuration, Timestamp};
-use support::{at, custom, instance, minutes_ago, now, quiet, quiet_but, steady, tagged, under};
 
 fn after(minutes: i64) -> Rules {
     Rules { grace: SignedDuration::from_mins(minutes), ..support::rules() }

@@ -1,5 +1,6 @@
 //! Whatever stands where policies should be: it is refused, or gives policies that make sense.
 
+use crate::support;
 use idleness::{Evidence, Percent, Policies, Policy, Statistic, Unit, Verdict, decide};
 use jiff::SignedDuration;
 use proptest::{
@@ -8,8 +9,6 @@ use proptest::{
     sample::{Index, select},
 };
 use serde_json::{Value, json};
-
-mod support;
 
 const KEYS: &[&str] = &[
     "dev-box",

@@ -1,16 +1,15 @@
 //! Whatever stands in tags and measurements: nothing panics, and nothing slips through.
 
-mod support;
-
+use crate::support;
 use std::collections::BTreeSet;
 
+use crate::support::{instance, now, quiet_but, rules, steady};
 use idleness::{
     Caps, Census, Datapoint, Instance, InstanceState, Metric, Percent, Plan, Reason, Record, Verdict, decide, explain,
     in_order, needs_evidence, plan, requested,
 };
 use jiff::SignedDuration;
 use proptest::{collection::vec, prelude::*, sample::select};
-use support::{instance, now, quiet_but, rules, steady};
 
 /// Values that are nearly what a tag may hold, or nothing of the kind.
 fn any_value() -> impl Strategy<Value = String> {

@@ -1,14 +1,13 @@
 //! What comes next for an instance, and when: every reason has its answer.
 
-mod support;
-
-use idleness::{Evidence, Instance, InstanceState, Metric, Next, NextAction, Place, Reason, Rules, Turn, decide, next};
-use jiff::{SignedDuration, Timestamp};
-use support::{
+use crate::support;
+use crate::support::{
     at, custom, instance, minutes_ago, now, quiet, quiet_but, rules,
     starts::{CLOSED, KMS, OPEN, STOPPED_AT, fallen, slept, switched_off, with_tags},
     steady, tagged, under,
 };
+use idleness::{Evidence, Instance, InstanceState, Metric, Next, NextAction, Place, Reason, Rules, Turn, decide, next};
+use jiff::{SignedDuration, Timestamp};
 
 /// What is expected of each reason. A new one does not compile without an answer.
 fn expected(reason: Reason) -> Option<(NextAction, Option<&'static str>)> {

@@ -1,15 +1,13 @@
 //! Starts in their order: who waits for whom, who is started for the sake of others, and what is refused.
 
-mod support;
-
-use idleness::{
-    Decision, Instance, InstanceId, InstanceState, Reason, Rules, Verdict, decide, in_order, requested, starting_after,
-    starts_after_others,
-};
-use support::{
+use crate::support::{
     fleets::{Fleet, id, label},
     instance, minutes_ago, now, quiet, rules,
     starts::{CLOSED, OPEN, with_tags},
+};
+use idleness::{
+    Decision, Instance, InstanceId, InstanceState, Reason, Rules, Verdict, decide, in_order, requested, starting_after,
+    starts_after_others,
 };
 
 const STOPPED: InstanceState = InstanceState::Stopped;

@@ -1,19 +1,17 @@
 //! What must hold for every fleet, however its instances name each other: nothing starts before what it starts after.
 
-mod support;
-
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::support::{
+    fleets::{Fleet, id},
+    instance,
+    starts::OPEN,
+};
 use idleness::{Decision, Instance, InstanceId, InstanceState, Reason, Verdict, in_order, starting_after};
 use proptest::{
     collection::vec,
     prelude::*,
     sample::{Index, select},
-};
-use support::{
-    fleets::{Fleet, id},
-    instance,
-    starts::OPEN,
 };
 
 /// One instance in few words.

@@ -1,16 +1,14 @@
 //! Starts that are owed: when they are tried again, when nobody waits for them any more, and when their notes come off.
 
-mod support;
-
+use crate::support::{
+    instance, minutes_ago, now, quiet, rules,
+    starts::{ASKED_FOR, CLOSED, KMS, NO_CAPACITY, OPEN, fallen, slept, switched_off, transition},
+};
 use idleness::{
     Instance, InstanceState, Reason, START_OWED_SINCE_TAG, START_TRIED_AT_TAG, Tags, Transition, decide, is_start_owed,
     is_start_settled,
 };
 use jiff::{SignedDuration, Timestamp};
-use support::{
-    instance, minutes_ago, now, quiet, rules,
-    starts::{ASKED_FOR, CLOSED, KMS, NO_CAPACITY, OPEN, fallen, slept, switched_off, transition},
-};
 
 /// An instance that was last started ten days ago, and whose start has been owed for so many minutes, and was last tried so
 /// many minutes ago.

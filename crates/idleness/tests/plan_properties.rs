@@ -1,15 +1,13 @@
 //! What must hold for every plan: never over a cap, whatever the order, and nothing that the decisions do not say.
 
-mod support;
-
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::support::{cases::any_case, instance, now, quiet_but, rules, steady};
 use idleness::{
     Announcement::{New, Running, Withdrawn},
     Caps, Census, Decision, Instance, Metric, Percent, Plan, Reason, Verdict, decide, plan,
 };
 use proptest::{collection::vec, prelude::*, sample::Index};
-use support::{cases::any_case, instance, now, quiet_but, rules, steady};
 
 fn a_fleet(cases: Vec<(u32, f64)>) -> Vec<Decision> {
     let numbered: BTreeMap<u32, f64> = cases.into_iter().collect();

@@ -1,14 +1,12 @@
 //! The caps: who may be stopped when more are idle than may be stopped.
 
-mod support;
-
 use std::collections::BTreeSet;
 
+use crate::support::{custom, instance, minutes_ago, now, quiet, quiet_but, quiet_under_but, rules, steady, under};
 use idleness::{
     Caps, Census, Decision, Instance, InstanceState, Metric, Mode, Percent, Place, Plan, Reason, STOPPED_AT_TAG, Tags,
     UnknownMode, Verdict, decide, plan,
 };
-use support::{custom, instance, minutes_ago, now, quiet, quiet_but, quiet_under_but, rules, steady, under};
 
 fn caps(stops: usize, percent: u8) -> Caps {
     Caps { stops, share: Percent::new(percent).expect("a share") }

@@ -1,12 +1,10 @@
 //! Policies of the user's own, as JSON: what can be said, and what the rest is taken from.
 
-mod support;
-
+use crate::support::{custom, instance, now, plain, quiet_under, under};
 use idleness::{
     Dimensions, Hardware, Metric, Percent, Policies, Policy, Presence, Reason, Signal, Statistic, Unit, decide,
 };
 use jiff::SignedDuration;
-use support::{custom, instance, now, plain, quiet_under, under};
 
 fn parse(json: &str) -> Policies {
     Policies::parse(json).unwrap_or_else(|error| panic!("{json}: {error}"))

@@ -1,15 +1,13 @@
 //! The presets, each at its limits and just above them: values, shares of the datapoints, and amounts of data.
 
-mod support;
-
+use crate::support::{
+    custom, instance, measure_of, minutes_ago, now, of_type, quiet_under, quiet_under_but, series_each, steady_over,
+    under,
+};
 use idleness::{
     Datapoint, Decision, Evidence, Instance, Metric, Percent, Policy, Reason, Series, SeriesStatus, Share, decide,
 };
 use jiff::SignedDuration;
-use support::{
-    custom, instance, measure_of, minutes_ago, now, of_type, quiet_under, quiet_under_but, series_each, steady_over,
-    under,
-};
 
 #[track_caller]
 fn check(policy: &Policy, instance: &Instance, edits: &[(Metric, Vec<Series>)], expected: Reason) -> Decision {

@@ -1,10 +1,13 @@
 //! What must hold for every instance and every measurement: no stop without proof, and no start without a wish. What must hold for plans is in
 //! `plan_properties`, what hostile texts may do in `hostile_tags` and `hostile_policies`.
 
-mod support;
-
+use crate::support;
 use std::collections::BTreeMap;
 
+use crate::support::{
+    cases::{Case, KEEPING, any_case, any_stopped_case},
+    histories, proof,
+};
 use idleness::{
     Decision, Evidence, InstanceState, Market, Place, Reason, RootDevice, StopProtection, Verdict, decide, explain,
     needs_evidence, needs_sessions,
@@ -15,10 +18,6 @@ use proptest::{
     sample::{Index, select},
     strategy::ValueTree,
     test_runner::TestRunner,
-};
-use support::{
-    cases::{Case, KEEPING, any_case, any_stopped_case},
-    histories, proof,
 };
 
 fn config(cases: u32) -> ProptestConfig {

@@ -1,19 +1,18 @@
 //! Records: what one line of the log says is enough to decide again, and to explain.
 
-mod support;
-
+use crate::support;
 use std::collections::BTreeSet;
 
+use crate::support::{
+    cases::any_case, custom, instance, minutes_ago, now, of_type, quiet, quiet_but, quiet_under, quiet_under_but,
+    rules, steady, tagged, under,
+};
 use idleness::{
     Caps, Census, Decision, Evidence, Instance, InstanceState, Market, Metric, Percent, Policies, Policy, Reason,
     Record, RootDevice, Rules, Series, SeriesStatus, StopProtection, Tags, decide, explain, plan,
 };
 use jiff::SignedDuration;
 use proptest::prelude::*;
-use support::{
-    cases::any_case, custom, instance, minutes_ago, now, of_type, quiet, quiet_but, quiet_under, quiet_under_but,
-    rules, steady, tagged, under,
-};
 
 fn through_the_log(record: &Record) -> Record {
     let line = serde_json::to_string(record).expect("serializes");

@@ -1,9 +1,7 @@
 //! Decisions as reports show them.
 
-mod support;
-
+use crate::support::{instance, now, quiet_but, rules, steady};
 use idleness::{Decision, Metric, Reason, Verdict, decide};
-use support::{instance, now, quiet_but, rules, steady};
 
 #[test]
 fn an_instance_that_ec2_does_not_know_is_kept() {

@@ -1,9 +1,7 @@
 //! What sleeps because of Doze, and what it would cost.
 
-mod support;
-
+use crate::support::{instance, minutes_ago};
 use idleness::{Instance, InstanceState, InstanceType, Prices, Savings, Transition};
-use support::{instance, minutes_ago};
 
 /// Stopped by Doze, of this type.
 fn asleep(number: u32, of_type: &str) -> Instance {

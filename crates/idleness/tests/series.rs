@@ -1,13 +1,12 @@
 //! Signals that not every instance has, or has several times: accelerators, optional metrics, and series that are
 //! discovered.
 
-mod support;
-
+use crate::support;
+use crate::support::{at, custom, instance, measure_of, now, of_type, quiet_under, quiet_under_but, steady, under};
 use idleness::{
     Datapoint, Decision, Evidence, Instance, Metric, Policy, Reason, Series, SeriesStatus, Statistic, decide,
 };
 use jiff::SignedDuration;
-use support::{at, custom, instance, measure_of, now, of_type, quiet_under, quiet_under_but, steady, under};
 
 #[track_caller]
 fn check(policy: &Policy, instance: &Instance, evidence: &Evidence, expected: Reason) -> Decision {

@@ -1,13 +1,11 @@
 //! Open sessions of AWS Systems Manager: where they count, and when they need to be read.
 
-mod support;
-
+use crate::support::{custom, instance, now, quiet, quiet_but, rules, steady, tagged, under};
 use idleness::{
     Decision, Evidence, Instance, InstanceState, Metric, Policies, Policy, Reason, Rules, Unit, decide, needs_evidence,
     needs_sessions,
 };
 use jiff::SignedDuration;
-use support::{custom, instance, now, quiet, quiet_but, rules, steady, tagged, under};
 
 fn heeding() -> Policy {
     custom(r#"{"sessions": true}"#)

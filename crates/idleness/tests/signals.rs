@@ -1,12 +1,11 @@
 //! From datapoints to a verdict, under `dev-box`: how much data is proof, and how much activity is use.
 
-mod support;
-
-use idleness::{Datapoint, Decision, Evidence, Metric, Percent, Policy, Reason, Series, SeriesStatus, Verdict, decide};
-use jiff::{SignedDuration, Timestamp};
-use support::{
+use crate::support;
+use crate::support::{
     METRICS, at, custom, instance, measure_of, now, quiet, quiet_but, quiet_under_but, rules, steady, under,
 };
+use idleness::{Datapoint, Decision, Evidence, Metric, Percent, Policy, Reason, Series, SeriesStatus, Verdict, decide};
+use jiff::{SignedDuration, Timestamp};
 
 #[track_caller]
 fn check(evidence: &Evidence, expected: Reason) -> Decision {

@@ -1,14 +1,12 @@
 //! Records of starts: one line of the log is enough to decide again, though other instances had their say.
 
-mod support;
-
-use idleness::{
-    Decision, Instance, InstanceState, Reason, Record, STOP_AT_TAG, Turn, Verdict, decide, explain, in_order,
-};
-use support::{
+use crate::support::{
     fleets::Fleet,
     instance, now, quiet, rules,
     starts::{CLOSED, KMS, NO_CAPACITY, OPEN, fallen, slept, switched_off},
+};
+use idleness::{
+    Decision, Instance, InstanceState, Reason, Record, STOP_AT_TAG, Turn, Verdict, decide, explain, in_order,
 };
 
 fn through_the_log(decision: &Decision, instance: &Instance) -> Record {

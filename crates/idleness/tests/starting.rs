@@ -1,13 +1,11 @@
 //! What becomes of a stopped instance whose start nobody owes: started at a window's opening, if it was Doze that stopped it.
 
-mod support;
-
-use idleness::{Instance, InstanceState, Market, Reason, StopProtection, Transition, Verdict, decide, needs_evidence};
-use support::{
+use crate::support::{
     at, now, quiet, rules,
     starts::{ASKED_FOR, CLOSED, KMS, NO_CAPACITY, OPEN, STOPPED_AT, fallen, slept, switched_off, transition},
     tagged,
 };
+use idleness::{Instance, InstanceState, Market, Reason, StopProtection, Transition, Verdict, decide, needs_evidence};
 
 const BY_DOZE: &str = "Doze stopped it at 2026-11-21T10:00:00Z";
 const NOT_BY_DOZE: &str = "a window of its schedule is open, but it was not Doze that stopped it last";

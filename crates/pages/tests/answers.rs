@@ -1,12 +1,10 @@
 //! What refusals look like, and what every answer carries.
 
-mod support;
-
+use crate::support::accepting;
 use askama::Template;
 use futures_util::FutureExt;
 use pages::{Page, Problem};
 use serde_json::{Value, json};
-use support::accepting;
 use web::{Answer, http::StatusCode};
 
 /// The answer as API Gateway gets it.

@@ -1,14 +1,12 @@
 //! Where a token is found, what a good one is worth, and what somebody prefers.
 
-mod support;
-
 use std::cell::Cell;
 
+use crate::support::{FORM, accepting, request};
 use capability::{Capability, Key, KeyRing, Keys, KeysUnreadable, ReadKeys};
 use futures_util::FutureExt;
 use jiff::Timestamp;
 use pages::{Problem, Visitor, field, prefers_json, token};
-use support::{FORM, accepting, request};
 use web::http::StatusCode;
 
 #[test]

@@ -1,12 +1,10 @@
 //! Grace over several runs: announced, stopped later, withdrawn in between.
 
-mod support;
-
+use crate::support::{FakeFleet, IDLE, id, now, settings};
 use idleness::{InstanceState, Mode, Reason, Rules};
 use jiff::{SignedDuration, Timestamp};
 use scheduler::{Report, Run, Settings, run};
 use serde_json::json;
-use support::{FakeFleet, IDLE, id, now, settings};
 
 fn with_grace(mode: Mode) -> Settings {
     let rules = Rules { grace: SignedDuration::from_mins(30), ..Rules::default() };

@@ -1,11 +1,9 @@
 //! Messages of a queue: one that fails does not hold up the others, and comes again alone.
 
-mod support;
-
+use crate::support::{FakeFleet, now, settings};
 use idleness::Mode;
 use scheduler::{Answer, Failure, Report, answer, finish, run};
 use serde_json::{Value, json};
-use support::{FakeFleet, now, settings};
 
 fn message(id: &str, body: &str) -> Value {
     json!({"messageId": id, "eventSource": "aws:sqs", "body": body})

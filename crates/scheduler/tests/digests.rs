@@ -1,17 +1,15 @@
 //! The message about a run, as somebody gets it by mail.
 
-mod support;
-
-use idleness::{Caps, Mode, Percent, Rules};
-use jiff::{SignedDuration, Timestamp};
-use scheduler::{Message, Run, Settings, run};
-use serde_json::{Value, json};
-use support::{
+use crate::support::{
     FakeFleet, IDLE,
     messages::message_about,
     now, settings,
     starts::{NO_CAPACITY, OPEN, SINCE, later, state_change},
 };
+use idleness::{Caps, Mode, Percent, Rules};
+use jiff::{SignedDuration, Timestamp};
+use scheduler::{Message, Run, Settings, run};
+use serde_json::{Value, json};
 
 fn id(number: usize) -> String {
     format!("i-{number:017x}")

@@ -1,21 +1,19 @@
 //! Every file under `events/` is an event that somebody may send, and its whole effect is a snapshot: the calls that the
 //! function makes, and its answer. A fixture without a snapshot fails, and so does a snapshot whose fixture is gone.
 
-mod support;
-
 use std::{fs, path::Path};
 
-use capability::Keys;
-use idleness::{Mode, Prices, Record, Rules};
-use jiff::SignedDuration;
-use scheduler::{Entry, Run, answer, run};
-use serde_json::{Value, json};
-use support::{
+use crate::support::{
     BUSY, FakeFleet,
     messages::TestKeys,
     now, settings,
     starts::{ASLEEP, FALLEN, OPEN, later},
 };
+use capability::Keys;
+use idleness::{Mode, Prices, Record, Rules};
+use jiff::SignedDuration;
+use scheduler::{Entry, Run, answer, run};
+use serde_json::{Value, json};
 
 #[tokio::test(flavor = "current_thread")]
 async fn every_event_has_the_effect_that_its_snapshot_shows() {

@@ -1,18 +1,16 @@
 //! Whatever instances are called, and however much happened: a message stays readable, and within what SNS takes.
 
-mod support;
-
-use idleness::{Caps, Mode, Percent, Rules};
-use jiff::SignedDuration;
-use proptest::{prelude::*, test_runner::TestCaseResult};
-use scheduler::{Message, Settings, run};
-use serde_json::{Value, json};
-use support::{
+use crate::support::{
     FakeFleet,
     messages::message_about,
     now, settings,
     starts::{NO_CAPACITY, OPEN, later, state_change},
 };
+use idleness::{Caps, Mode, Percent, Rules};
+use jiff::SignedDuration;
+use proptest::{prelude::*, test_runner::TestCaseResult};
+use scheduler::{Message, Settings, run};
+use serde_json::{Value, json};
 
 /// What SNS takes: <https://docs.aws.amazon.com/sns/latest/api/API_Publish.html>.
 const SUBJECT_CHARACTERS: usize = 100;

@@ -1,18 +1,16 @@
 //! Links in messages: for one instance and for a while. And messages that do not get through, which change nothing.
 
-mod support;
-
-use capability::{Capability, Denied, Permit, ReadKeys};
-use idleness::{InstanceState, Mode};
-use jiff::SignedDuration;
-use scheduler::{Notification, Notifier, Run, finish, run};
-use serde_json::json;
-use support::{
+use crate::support::{
     FakeFleet, IDLE, id,
     messages::{Inbox, NoKeys, TestKeys, URL, ring, with_links, without_links},
     now, settings,
     starts::{NO_CAPACITY, OPEN, later, state_change},
 };
+use capability::{Capability, Denied, Permit, ReadKeys};
+use idleness::{InstanceState, Mode};
+use jiff::SignedDuration;
+use scheduler::{Notification, Notifier, Run, finish, run};
+use serde_json::json;
 
 const WEB: &str = "i-00000000000000001";
 const GPU: &str = "i-00000000000000002";

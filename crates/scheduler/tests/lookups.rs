@@ -1,13 +1,11 @@
 //! Alarms whose events name no instance: what they lead to, and where that ends.
 
-mod support;
-
 use std::collections::BTreeSet;
 
+use crate::support::{BUSY, FakeFleet, IDLE, now, settings};
 use idleness::Mode;
 use scheduler::{Refusal, RunError, run};
 use serde_json::Value;
-use support::{BUSY, FakeFleet, IDLE, now, settings};
 
 fn composite(name: &str) -> Value {
     let mut event: Value =

@@ -1,11 +1,9 @@
 //! What CloudWatch counts of a run.
 
-mod support;
-
+use crate::support::{BUSY, FakeFleet, IDLE, now, settings};
 use idleness::Mode;
 use scheduler::{metrics, run};
 use serde_json::{Value, json};
-use support::{BUSY, FakeFleet, IDLE, now, settings};
 
 /// What a run by this event counts, without what each entry repeats, sorted.
 async fn counted(fleet: &FakeFleet, mode: Mode, event: Value) -> Vec<String> {

@@ -1,17 +1,15 @@
 //! Starts that capacity refused: noted, told of once, tried again the later the longer it takes, and settled.
 
-mod support;
-
-use idleness::{InstanceState, Mode, Reason};
-use jiff::Timestamp;
-use scheduler::{Report, Run, finish, run};
-use serde_json::{Value, json};
-use support::{
+use crate::support::{
     FakeFleet, id,
     messages::{message_about, without_links},
     now, settings,
     starts::{NO_CAPACITY, OPEN, SINCE, TRIED, later, state_change},
 };
+use idleness::{InstanceState, Mode, Reason};
+use jiff::Timestamp;
+use scheduler::{Report, Run, finish, run};
+use serde_json::{Value, json};
 
 const GPU: &str = "i-00000000000000001";
 const WEB: &str = "i-00000000000000002";

@@ -1,11 +1,9 @@
 //! What a run reads, and when: stop protection, sessions, and all of it for an explanation.
 
-mod support;
-
+use crate::support::{BUSY, FakeFleet, IDLE, NOT_OPTED_IN, STOPPED, id, now, settings};
 use idleness::{Caps, InstanceState, Mode, Percent, Policies, Reason, Record, Rules, Tags};
 use scheduler::{Report, Settings, run};
 use serde_json::{Value, json};
-use support::{BUSY, FakeFleet, IDLE, NOT_OPTED_IN, STOPPED, id, now, settings};
 
 async fn swept(fleet: &FakeFleet, settings: &Settings) -> Report {
     run(&json!({"action": "sweep"}), fleet, settings, now()).await.expect("has a report").report

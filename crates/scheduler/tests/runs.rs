@@ -1,13 +1,11 @@
 //! Whole runs over a fake fleet: what is called, in which order, and what the report says when something goes wrong.
 
-mod support;
-
+use crate::support::{BUSY, FakeFleet, IDLE, NOT_OPTED_IN, id, now, settings};
 use idleness::{Caps, InstanceState, Mode, Percent, Reason, Tags};
 use jiff::SignedDuration;
 use journal::Level;
 use scheduler::{Entry, Report, Run, RunError, finish, run};
 use serde_json::{Value, json};
-use support::{BUSY, FakeFleet, IDLE, NOT_OPTED_IN, id, now, settings};
 
 fn sweep() -> Value {
     json!({"action": "sweep"})

@@ -1,16 +1,15 @@
 //! Starts by schedule and in their order, over a fake fleet: what is called, and what the report says.
 
-mod support;
-
+use crate::support;
+use crate::support::{
+    FakeFleet, IDLE, STOPPED, id, now, settings,
+    starts::{OPEN, SINCE, later},
+};
 use idleness::{Caps, InstanceState, Mode, Percent, Reason};
 use jiff::Timestamp;
 use journal::Level;
 use scheduler::{Report, Run, Settings, TriggerKind, finish, run};
 use serde_json::{Value, json};
-use support::{
-    FakeFleet, IDLE, STOPPED, id, now, settings,
-    starts::{OPEN, SINCE, later},
-};
 
 const DB: &str = "i-00000000000000001";
 const API: &str = "i-00000000000000002";

@@ -1,17 +1,15 @@
 //! EC2's notices that an instance changed its state: what runs lets others start, and what fell back is told of.
 
-mod support;
-
-use idleness::{InstanceState, Mode, Reason};
-use jiff::Timestamp;
-use scheduler::{Report, Run, run};
-use serde_json::{Value, json};
-use support::{
+use crate::support::{
     BUSY, FakeFleet, IDLE, NOT_OPTED_IN, STOPPED,
     messages::{message_about, without_links},
     now, settings,
     starts::{OPEN, SINCE, later, state_change},
 };
+use idleness::{InstanceState, Mode, Reason};
+use jiff::Timestamp;
+use scheduler::{Report, Run, run};
+use serde_json::{Value, json};
 
 const DB: &str = "i-00000000000000001";
 const API: &str = "i-00000000000000002";

@@ -1,18 +1,16 @@
 //! A run that has not enough time: what it does not begin, it leaves as it is, says so, and the next run does it.
 
-mod support;
-
 use std::collections::BTreeSet;
 
+use crate::support::{
+    FakeFleet, IDLE, id, now, settings,
+    starts::{ASLEEP, OPEN},
+};
 use fleet::{Action, Outcome, OutcomeResult};
 use idleness::{InstanceId, InstanceState, Mode};
 use jiff::{SignedDuration, Timestamp};
 use scheduler::{Report, finish, run};
 use serde_json::json;
-use support::{
-    FakeFleet, IDLE, id, now, settings,
-    starts::{ASLEEP, OPEN},
-};
 
 /// More idle instances than two batches take.
 const MANY: usize = 120;

@@ -1,19 +1,15 @@
 //! A whole week of an account, minute by minute: Doze's ticks, EC2's events, and people who use machines, stop them, and
 //! want them back. The states of all machines are held to a table at every minute; the messages are listed.
 
-mod support;
+#![allow(missing_docs, unreachable_pub, reason = "a module of tests, not an interface")]
 
-mod week {
-    #![allow(missing_docs, unreachable_pub, reason = "a module of tests, not an interface")]
+mod life;
+mod ports;
+mod table;
+mod times;
+mod world;
 
-    pub mod life;
-    pub mod ports;
-    pub mod table;
-    pub mod times;
-    pub mod world;
-}
-
-use week::{
+use self::{
     life::{Deed, Life},
     table::{Row, Table},
     times::{Span, at},

@@ -1,10 +1,8 @@
 //! The alarm that had an instance stopped may still stand when somebody starts it again: it cannot stop it under their hands.
 
-mod support;
-
+use crate::support::{Site, fleet::FakeFleet, now};
 use idleness::{Datapoint, Evidence, Instance, InstanceState, Reason, Rules, Series, SeriesStatus, Verdict, decide};
 use jiff::{SignedDuration, Timestamp};
-use support::{Site, fleet::FakeFleet, now};
 
 /// Every signal at nothing, without a gap, as if the hours before the start counted too.
 fn all_idle(instance: &Instance, now: Timestamp) -> Evidence {

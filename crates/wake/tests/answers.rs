@@ -1,12 +1,10 @@
 //! What a browser gets for its button: the way back to the instance's page, from wherever the API is mounted.
 
-mod support;
-
+use crate::support::{FORM, HTML, JSON, Seen, Site, event, fleet::FakeFleet, id, now, path, token_for};
 use capability::Keys;
 use futures_util::FutureExt;
 use idleness::{InstanceState, Mode, Prices, Rules};
 use serde_json::Value;
-use support::{FORM, HTML, JSON, Seen, Site, event, fleet::FakeFleet, id, now, path, token_for};
 use url::Url;
 
 fn press(site: &Site, action: &str, accept: &str) -> Seen {

@@ -1,10 +1,8 @@
 //! `POST /instances/{id}/keep-awake`: for how long, and what of earlier wishes.
 
-mod support;
-
+use crate::support::{FORM, JSON, Seen, Site, fleet::FakeFleet, id, path, token_for};
 use idleness::{InstanceState, Mode};
 use serde_json::json;
-use support::{FORM, JSON, Seen, Site, fleet::FakeFleet, id, path, token_for};
 
 const FOUR_HOURS: &str = "2026-11-22T00:00:20Z";
 

@@ -1,13 +1,11 @@
 //! The tag `doze:after`: what starts before the instance, and what a person's wish makes of it.
 
-mod support;
-
-use idleness::{Instance, InstanceState, Transition};
-use support::{
+use crate::support::{
     JSON, Seen, Site,
     fleet::{FakeFleet, tag},
     id, path, token_for,
 };
+use idleness::{Instance, InstanceState, Transition};
 
 const OWE: &str = "tag 1 doze:start-owed-since=2026-11-21T20:00:20Z";
 

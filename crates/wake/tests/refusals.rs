@@ -1,9 +1,7 @@
 //! What EC2 refuses, and what of it is said.
 
-mod support;
-
+use crate::support::{HTML, JSON, Seen, Site, fleet::FakeFleet, path, token_for};
 use idleness::{InstanceState, Tags};
-use support::{HTML, JSON, Seen, Site, fleet::FakeFleet, path, token_for};
 
 const HOLD: &str = "tag 1 doze:keep-until=2026-11-21T21:00:20Z";
 const OWE: &str = "tag 1 doze:start-owed-since=2026-11-21T20:00:20Z";

@@ -1,9 +1,7 @@
 //! Requests that are wrong, odd or hostile.
 
-mod support;
-
+use crate::support::{FORM, JSON, Site, event, fleet::FakeFleet, id, path, token_for};
 use serde_json::Value;
-use support::{FORM, JSON, Site, event, fleet::FakeFleet, id, path, token_for};
 
 fn site() -> Site {
     Site::of(FakeFleet::stopped())

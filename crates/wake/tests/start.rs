@@ -1,11 +1,9 @@
 //! `POST /instances/{id}/start`: in each state, in each mode, and again.
 
-mod support;
-
+use crate::support::{JSON, Site, fleet::FakeFleet, id, now, path, token_for};
 use idleness::{InstanceState, Mode};
 use jiff::SignedDuration;
 use serde_json::json;
-use support::{JSON, Site, fleet::FakeFleet, id, now, path, token_for};
 
 const UNTIL: &str = "2026-11-21T21:00:20Z";
 const HOLD: &str = "tag 1 doze:keep-until=2026-11-21T21:00:20Z";

@@ -1,11 +1,9 @@
 //! Who may press what: EC2 is not asked about anything for a token that is not good for it.
 
-mod support;
-
 use std::collections::BTreeSet;
 
+use crate::support::{FORM, HTML, JSON, Site, event, fleet::FakeFleet, id, in_an_hour, now, path, signed, token_for};
 use capability::{Capability, Permit, Subject};
-use support::{FORM, HTML, JSON, Site, event, fleet::FakeFleet, id, in_an_hour, now, path, signed, token_for};
 
 fn site() -> Site {
     Site::of(FakeFleet::stopped().and(2, |_| ()))

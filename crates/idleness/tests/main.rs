@@ -1,0 +1,34 @@
+//! The definition of idle, from outside: one binary, since each would be compiled, optimized and linked on its own.
+
+mod bad_policies;
+mod choices;
+mod decisions;
+mod documents;
+mod explained_gates;
+mod explained_starts;
+mod explanations;
+mod gates;
+mod grace;
+mod hostile_policies;
+mod hostile_tags;
+mod next;
+mod order;
+mod order_properties;
+mod owed;
+mod plan_properties;
+mod plans;
+mod policies;
+mod presets;
+mod properties;
+mod records;
+mod reports;
+mod savings;
+mod schedule_errors;
+mod schedule_properties;
+mod schedules;
+mod series;
+mod sessions;
+mod signals;
+mod start_records;
+mod starting;
+mod support;
