@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use idleness::{Evidence, Instance, InstanceId, Policy, StopProtection};
+use idleness::{Evidence, Instance, InstanceId, Part, Policy, StopProtection};
 use jiff::Timestamp;
 
 use crate::{ApiError, Outcome, Refused};
@@ -22,7 +22,7 @@ pub trait ReadFleet {
     /// EC2 did not answer.
     async fn instances(&self, ids: &[InstanceId]) -> Result<Vec<Instance>, ApiError>;
 
-    /// What the signals of each instance's policy measured in the window that ends `now`. A series that CloudWatch did not
+    /// What a part of the signals of each instance's policy measured in the window that ends `now`. A series that CloudWatch did not
     /// return is absent, which is never proof of anything.
     ///
     /// # Errors
@@ -30,6 +30,7 @@ pub trait ReadFleet {
     async fn evidence(
         &self,
         subjects: &[(&Instance, &Policy)],
+        part: Part,
         now: Timestamp,
     ) -> Result<BTreeMap<InstanceId, Evidence>, ApiError>;
 

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use idleness::{
-    Decision, Evidence, Explanation, Instance, InstanceId, InstanceState, Record, Rules, decide, explain, in_order,
-    needs_evidence, needs_sessions, starting_after,
+    Decision, Evidence, Explanation, Instance, InstanceId, InstanceState, Part, Record, Rules, decide, explain,
+    in_order, needs_evidence, needs_rest, needs_sessions, starting_after,
 };
 use jiff::Timestamp;
 
@@ -18,6 +18,9 @@ pub type Scope = Option<BTreeSet<InstanceId>>;
 pub enum Depth {
     /// What decisions depend on: measurements of running instances that nothing else protects.
     Needed,
+    /// The same, but the first signal first, and the others of those alone that it does not keep. Takes longer, and costs a
+    /// fraction where most instances are in use.
+    Sparing,
     /// All that the gates look at, of every instance: who asks wants to see all of it.
     Everything,
     /// No measurements, and only the stopped instances: whether one is to be started depends on no measurement.
@@ -53,7 +56,6 @@ impl Sight {
         let mut sight = Self::describe(fleet, scope).await?;
         if depth == Depth::Stopped {
             sight.narrow(|instance| instance.state == InstanceState::Stopped);
-            return Ok(sight);
         }
         sight.measure(fleet, depth, rules, now).await?;
         Ok(sight)
@@ -78,14 +80,16 @@ impl Sight {
         rules: &Rules,
         now: Timestamp,
     ) -> Result<(), ApiError> {
-        let subjects: Vec<_> = self
-            .instances
-            .values()
-            .filter(|instance| depth == Depth::Everything || needs_evidence(instance, rules, now))
-            .map(|instance| (instance, rules.policy_of(instance)))
-            .collect();
-        if !subjects.is_empty() {
-            self.evidence = fleet.evidence(&subjects, now).await?;
+        let is_needed = |instance: &Instance, _: &Evidence| needs_evidence(instance, rules, now);
+        match depth {
+            Depth::Everything => self.read_evidence(fleet, Part::Whole, |_, _| true, rules, now).await?,
+            Depth::Sparing => {
+                self.read_evidence(fleet, Part::First, is_needed, rules, now).await?;
+                let needs_rest = |instance: &Instance, first: &Evidence| needs_rest(instance, first, rules, now);
+                self.read_evidence(fleet, Part::Rest, needs_rest, rules, now).await?;
+            }
+            Depth::Needed => self.read_evidence(fleet, Part::Whole, is_needed, rules, now).await?,
+            Depth::Stopped => {}
         }
         self.read_sessions(fleet, depth, rules, now).await;
         if depth == Depth::Everything {
@@ -158,6 +162,26 @@ impl Sight {
                 }
             }
         }
+    }
+
+    /// Reads a part of what the policies ask for, of those instances that need it by what was read before.
+    async fn read_evidence(
+        &mut self,
+        fleet: &impl ReadFleet,
+        part: Part,
+        is_needed: impl Fn(&Instance, &Evidence) -> bool,
+        rules: &Rules,
+        now: Timestamp,
+    ) -> Result<(), ApiError> {
+        let needed = self.instances.values().filter(|instance| is_needed(instance, self.evidence_of(&instance.id)));
+        let subjects: Vec<_> = needed.map(|instance| (instance, rules.policy_of(instance))).collect();
+        if subjects.is_empty() {
+            return Ok(());
+        }
+        for (id, evidence) in fleet.evidence(&subjects, part, now).await? {
+            self.evidence.entry(id).or_default().extend(evidence);
+        }
+        Ok(())
     }
 
     /// Reads the sessions of the instances about which they decide.

@@ -261,6 +261,14 @@ pub fn needs_evidence(instance: &Instance, rules: &Rules, now: Timestamp) -> boo
     Case::new(instance, &Evidence::default(), rules, now).first_hold(Gate::unmeasured()).is_none()
 }
 
+/// Whether the decision about the instance depends on more than the first part of its policy's signals, which has been read: that
+/// part does not prove use, and there are others.
+#[must_use]
+pub fn needs_rest(instance: &Instance, evidence: &Evidence, rules: &Rules, now: Timestamp) -> bool {
+    let case = Case::new(instance, evidence, rules, now);
+    case.first_hold(Gate::unmeasured()).is_none() && case.has_rest() && !case.is_use_proven_first()
+}
+
 /// Whether the decision about the instance depends on its open sessions, which have not been read yet.
 #[must_use]
 pub fn needs_sessions(instance: &Instance, evidence: &Evidence, rules: &Rules, now: Timestamp) -> bool {

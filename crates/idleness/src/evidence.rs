@@ -87,6 +87,14 @@ impl Evidence {
         }
     }
 
+    /// Adds everything that another part of the policy's signals measured.
+    pub fn extend(&mut self, other: Self) {
+        other.measured.into_iter().for_each(|Measured { measure, series }| {
+            series.into_iter().for_each(|series| self.add(measure.clone(), series));
+        });
+        self.sessions = other.sessions.or(self.sessions);
+    }
+
     /// The series of a measure; none if nothing was found, or nothing was asked.
     #[must_use]
     pub fn series(&self, measure: &Measure) -> &[Series] {

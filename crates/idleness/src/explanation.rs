@@ -217,7 +217,7 @@ fn data(case: &Case<'_>) -> String {
     }
     let policy = case.policy();
     let signals = policy.signals_for(case.instance).zip(case.findings());
-    let lines: Vec<String> = signals
+    let mut lines: Vec<String> = signals
         .map(|(signal, finding)| {
             let (points, expected) = (finding.points.unwrap_or_default(), finding.expected.unwrap_or_default());
             let required = policy.required_points(signal);
@@ -234,6 +234,11 @@ fn data(case: &Case<'_>) -> String {
             }
         })
         .collect();
+    let left_out = policy.signals_for(case.instance).skip(lines.len());
+    let names: Vec<&str> = left_out.map(|signal| signal.name.as_ref()).collect();
+    if !names.is_empty() {
+        lines.push(format!("not asked for, since use is proven: {}", names.join(", ")));
+    }
     if lines.is_empty() { "the policy measures nothing".to_owned() } else { lines.join("\n") }
 }
 

@@ -12,7 +12,7 @@ use crate::{
     finding::Finding,
     instance::{AUTO_SCALING_TAG, Instance, InstanceState, Market, RootDevice, StopProtection, is_cluster_tag},
     metric::Unit,
-    policy::Policy,
+    policy::{Policy, Signal},
     starting::at_rest,
     wishes::{BadTag, Wishes},
 };
@@ -92,13 +92,41 @@ impl<'a> Case<'a> {
         self.wishes.as_ref().ok()
     }
 
-    /// What was measured, one finding a signal.
-    pub(crate) fn findings(&self) -> &[Finding] {
+    /// What was measured, one finding a signal, those included that decide nothing.
+    pub(crate) fn all_findings(&self) -> &[Finding] {
         self.findings.get_or_init(|| {
             let policy = self.policy();
             let measure = |signal| Finding::measure(signal, self.instance, self.evidence, policy, self.now);
             policy.signals_for(self.instance).map(measure).collect()
         })
+    }
+
+    /// The findings that count: those of the first part where it proves use, and the others were left unread for that.
+    pub(crate) fn findings(&self) -> &[Finding] {
+        let all = self.all_findings();
+        if self.is_rest_left_out() { &all[..self.first_signals()] } else { all }
+    }
+
+    /// Whether nothing but the first part of the signals was read, since that proves use: then the others cannot turn `keep` into
+    /// `stop`, whatever they say.
+    pub(crate) fn is_rest_left_out(&self) -> bool {
+        let rest = self.policy().signals_for(self.instance).skip(self.first_signals());
+        let is_unread = |signal: &Signal| signal.measures().all(|measure| self.evidence.series(&measure).is_empty());
+        self.is_use_proven_first() && rest.filter(|signal| !signal.metrics.is_empty()).all(is_unread)
+    }
+
+    /// Whether the first part of the signals proves use.
+    pub(crate) fn is_use_proven_first(&self) -> bool {
+        self.all_findings()[..self.first_signals()].iter().any(Finding::is_busy)
+    }
+
+    /// Whether there are signals beside the first part.
+    pub(crate) fn has_rest(&self) -> bool {
+        self.first_signals() < self.all_findings().len()
+    }
+
+    fn first_signals(&self) -> usize {
+        self.policy().first_signals(self.instance)
     }
 
     /// All findings, and that about sessions where the policy asks for it.
@@ -255,7 +283,7 @@ fn insufficient_data(case: &Case<'_>) -> Option<Hold> {
     (!all_sufficient || !any_says_something).then(|| Hold::measured(Reason::InsufficientData, findings.to_vec()))
 }
 
-/// All signals are listed, whichever decides.
+/// All signals that count are listed, whichever decides.
 fn busy(case: &Case<'_>) -> Option<Hold> {
     let findings = case.findings();
     findings.iter().any(Finding::is_busy).then(|| Hold::measured(Reason::Busy, findings.to_vec()))

@@ -23,7 +23,9 @@ mod starting;
 mod wishes;
 
 pub use announcement::Announcement;
-pub use decision::{Decision, Reason, Rules, Verdict, can_ever_be_stopped, decide, needs_evidence, needs_sessions};
+pub use decision::{
+    Decision, Reason, Rules, Verdict, can_ever_be_stopped, decide, needs_evidence, needs_rest, needs_sessions,
+};
 pub use evidence::{Datapoint, Evidence, Series, SeriesStatus};
 pub use explanation::{Explanation, Step, explain};
 pub use finding::{Finding, Share};
@@ -40,7 +42,7 @@ pub use plan::{
     was_stopped_within_the_hour,
 };
 pub use policies::{InvalidPolicies, Policies, UnknownPolicy};
-pub use policy::{Hardware, Policy, Presence, Signal, Window};
+pub use policy::{Hardware, Part, Policy, Presence, Signal, Window};
 pub use record::Record;
 pub use savings::{InvalidPrices, Prices, Savings};
 pub use schedule::{BadSchedule, Schedule};

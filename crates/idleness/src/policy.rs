@@ -1,7 +1,7 @@
 //! Idle policies: which signals count, over which time, against which limits. How a policy is judged is `decision`'s; the
 //! policies that have a name are `presets`', those of the user are `policies`'.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, collections::BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -73,6 +73,17 @@ pub enum Hardware {
     Accelerated,
 }
 
+/// Which of a policy's signals are asked about. CloudWatch bills each metric, and most instances in use show it in the first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// The first signal, and those behind it that look at nothing else.
+    First,
+    /// All others. They decide nothing about an instance whose use the first part proves.
+    Rest,
+    /// All at once.
+    Whole,
+}
+
 impl Policy {
     /// The signals that count for this instance. One that is optional and counted in virtual CPUs does not where EC2 did not
     /// tell their number.
@@ -86,6 +97,33 @@ impl Policy {
             let can_be_counted = signal.unit != Unit::Vcpus || has_vcpus || signal.presence == Presence::Required;
             is_for_hardware && can_be_counted
         })
+    }
+
+    /// How many of the signals that count for this instance are the first part.
+    pub(crate) fn first_signals(&self, instance: &Instance) -> usize {
+        let mut signals = self.signals_for(instance);
+        let Some(first) = signals.next() else { return 0 };
+        let asked: BTreeSet<Measure> = first.measures().collect();
+        1 + signals.take_while(|signal| signal.measures().all(|measure| asked.contains(&measure))).count()
+    }
+
+    /// What is asked about the instance, with a signal that asks for it: each measure once, though signals may share it. Asked
+    /// for twice, it would count twice.
+    #[must_use]
+    pub fn measures(&self, part: Part, instance: &Instance) -> Vec<(&Signal, Measure)> {
+        let first = self.first_signals(instance);
+        let mut asked = BTreeSet::new();
+        let mut measures = Vec::new();
+        for (index, signal) in self.signals_for(instance).enumerate() {
+            let is_in_part = match part {
+                Part::First => index < first,
+                Part::Rest => index >= first,
+                Part::Whole => true,
+            };
+            let new = signal.measures().filter(|measure| asked.insert(measure.clone()));
+            measures.extend(new.filter(|_| is_in_part).map(|measure| (signal, measure)));
+        }
+        measures
     }
 
     /// How many datapoints of the signal it takes to cover the lookback; at least one.
@@ -224,6 +262,35 @@ mod tests {
         };
         assert_eq!(names(Policy::dev_box()), ["cpu", "network", "ebs"]);
         assert_eq!(names(Policy::gcp()), ["cpu", "received", "sent"]);
+    }
+
+    #[test]
+    fn the_first_part_is_the_first_signal_and_what_costs_nothing_beside_it() {
+        let instance = crate::instance::tests::instance();
+        let asked = |policy: &Policy, part| -> Vec<String> {
+            policy.measures(part, &instance).into_iter().map(|(_, measure)| measure.metric.name.to_string()).collect()
+        };
+        // Another statistic of one metric is another datum.
+        let rest = ["CPUUtilization", "NetworkIn", "NetworkOut", "EBSReadOps", "EBSWriteOps"];
+        let policy = Policy::dev_box();
+        assert_eq!(policy.first_signals(&instance), 1);
+        assert_eq!(asked(&policy, Part::First), ["CPUUtilization"]);
+        assert_eq!(asked(&policy, Part::Rest), rest);
+        assert_eq!(asked(&policy, Part::Whole), [&["CPUUtilization"], &rest[..]].concat());
+
+        let [cpu, network] = [0, 2].map(|index| policy.signals[index].clone());
+        let again = Signal { limit: 50.0, ..cpu.clone() };
+        let together = Policy { signals: vec![cpu.clone(), again.clone(), network.clone()], ..policy.clone() };
+        assert_eq!(together.first_signals(&instance), 2);
+        // One that looks at the first one's metric, but stands behind others, is of the rest, and asks for nothing again.
+        let apart = Policy { signals: vec![cpu, network, again], ..policy.clone() };
+        assert_eq!(apart.first_signals(&instance), 1);
+        for policy in [together, apart] {
+            assert_eq!(asked(&policy, Part::First), ["CPUUtilization"]);
+            assert_eq!(asked(&policy, Part::Rest), ["NetworkIn", "NetworkOut"]);
+        }
+        let nothing = Policy { signals: Vec::new(), ..policy };
+        assert!([Part::First, Part::Rest, Part::Whole].iter().all(|part| asked(&nothing, *part).is_empty()));
     }
 
     #[test]

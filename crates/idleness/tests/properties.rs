@@ -9,8 +9,8 @@ use crate::support::{
     histories, proof,
 };
 use idleness::{
-    Decision, Evidence, InstanceState, Market, Place, Reason, RootDevice, StopProtection, Verdict, decide, explain,
-    needs_evidence, needs_sessions,
+    Decision, Evidence, InstanceState, Market, Measure, Part, Place, Reason, RootDevice, StopProtection, Verdict,
+    decide, explain, needs_evidence, needs_rest, needs_sessions,
 };
 use proptest::{
     collection::vec,
@@ -203,6 +203,17 @@ proptest! {
             prop_assert_eq!(decide(instance, &Evidence::default(), rules, *now), case.decide());
         }
         let unread: Evidence = case.measured.iter().cloned().collect();
+        let asked_first = rules.policy_of(instance).measures(Part::First, instance);
+        let is_first = |measure: &Measure| asked_first.iter().any(|(_, first)| first == measure);
+        let first: Evidence = case.measured.iter().filter(|(measure, _)| is_first(measure)).cloned().collect();
+        prop_assert_eq!(needs_rest(instance, &first, rules, *now), needs_rest(instance, &unread, rules, *now));
+        if !needs_rest(instance, &first, rules, *now) {
+            let [by_first, by_whole] = [&first, &unread].map(|evidence| decide(instance, evidence, rules, *now));
+            // Of what was not asked for, nothing can be missing.
+            let is_gap = by_first.reason == Reason::Busy && by_whole.reason == Reason::InsufficientData;
+            prop_assert!(is_gap || by_first.reason == by_whole.reason, "{by_first:#?} {by_whole:#?}");
+            prop_assert_eq!((by_first.verdict, by_first.announcement), (by_whole.verdict, by_whole.announcement));
+        }
         let before = decide(instance, &unread, rules, *now);
         let after = decide(instance, &unread.clone().with_sessions(sessions), rules, *now);
         if needs_sessions(instance, &unread, rules, *now) {

@@ -77,7 +77,7 @@ pub async fn run(
 ) -> Result<Run, RunError> {
     let Request { trigger, target, purpose } = parse(event)?;
     let scope = scope(fleet, &target).await?;
-    let mut sight = Sight::of(fleet, &scope, depth(purpose), &settings.rules, now).await?;
+    let mut sight = Sight::of(fleet, &scope, depth(purpose, &scope), &settings.rules, now).await?;
     let started = trigger.kind == TriggerKind::StateChange && sight.fleet().any(is_running);
     if started || sight.decide(&settings.rules, now).iter().any(|decision| decision.verdict != Verdict::Keep) {
         // The caps count all stops of the hour, and starts have an order. A sweep has just read the fleet.
@@ -112,8 +112,10 @@ async fn scope(fleet: &impl ReadAlarms, target: &Target) -> Result<Scope, RunErr
     })
 }
 
-const fn depth(purpose: Purpose) -> Depth {
+const fn depth(purpose: Purpose, scope: &Scope) -> Depth {
     match purpose {
+        // Of a whole fleet, most is in use. What an alarm names is not, or it would not have gone off.
+        Purpose::Act if scope.is_none() => Depth::Sparing,
         Purpose::Act => Depth::Needed,
         Purpose::Start => Depth::Stopped,
         Purpose::Explain => Depth::Everything,

@@ -91,9 +91,6 @@ notebook (i-00000000000000003) is to be stopped at 2026-11-21T20:30:20Z, if it i
 renderer (i-00000000000000004) is not to be stopped any more
   Why: busy
     cpu: 70 above 5 %; 12 of 12 datapoints
-    vcpus: 1.40 above 0.03 vCPUs; 12 of 12 datapoints
-    network: 0 within 120 B/s; 12 of 12 datapoints
-    ebs: 0 within 2 operations/s; 12 of 12 datapoints
 
 web (i-00000000000000005) was started
   Why: schedule-open: a window of its schedule is open until 2026-11-21T21:00:00Z

@@ -1,6 +1,6 @@
 //! What a run reads, and when: stop protection, sessions, and all of it for an explanation.
 
-use crate::support::{BUSY, FakeFleet, IDLE, NOT_OPTED_IN, STOPPED, id, now, settings};
+use crate::support::{BUSY, FakeFleet, IDLE, NOT_OPTED_IN, STOPPED, WITHOUT_DATA, id, now, settings};
 use idleness::{Caps, InstanceState, Mode, Percent, Policies, Reason, Record, Rules, Tags};
 use scheduler::{Report, Settings, run};
 use serde_json::{Value, json};
@@ -140,4 +140,21 @@ async fn the_line_of_a_decision_over_two_weeks_holds_all_its_evidence() {
         let parsed: Value = serde_json::from_str(&line).expect("is JSON");
         assert!(parsed["measured"]["measured"].as_array().is_some_and(|measured| !measured.is_empty()));
     }
+}
+
+/// CloudWatch bills each metric, and most of a fleet is in use.
+#[tokio::test(flavor = "current_thread")]
+async fn a_sweep_asks_for_more_than_the_first_signal_only_of_those_that_it_does_not_keep() {
+    let fleet = FakeFleet::of_every_kind();
+    let report = swept(&fleet, &settings(Mode::DryRun)).await;
+    let measured: Vec<_> =
+        fleet.calls().into_iter().filter(|call| call.starts_with("evidence") || call.starts_with("rest")).collect();
+    let [first, rest] = [format!("evidence {IDLE} {BUSY} {WITHOUT_DATA}"), format!("rest {IDLE} {WITHOUT_DATA}")];
+    assert_eq!(measured, [first, rest]);
+    let signals = |instance: &str| -> Vec<String> {
+        let decision = report.decisions.iter().find(|decision| decision.instance == id(instance)).expect("is there");
+        decision.evidence.iter().map(|finding| finding.signal.to_string()).collect()
+    };
+    assert_eq!(signals(BUSY), ["cpu"]);
+    assert_eq!(signals(IDLE), ["cpu", "vcpus", "network", "ebs"]);
 }

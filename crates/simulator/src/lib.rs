@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod history;
+mod metrics;
 mod oracle;
 mod play;
 mod port;

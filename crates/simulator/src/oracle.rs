@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use fleet::{Action, Outcome, OutcomeResult};
-use idleness::{Decision, InstanceId, InstanceState};
+use idleness::{Decision, InstanceId, InstanceState, Part};
 use scheduler::{Run, RunError};
 
 use crate::{
@@ -40,7 +40,7 @@ pub(crate) struct Log {
     looks: BTreeMap<InstanceId, Machine>,
     pub(crate) protected: BTreeMap<InstanceId, bool>,
     pub(crate) sessions: BTreeMap<InstanceId, u32>,
-    pub(crate) proven: BTreeMap<InstanceId, bool>,
+    proven: BTreeMap<InstanceId, Proof>,
     census: Option<Census>,
     stopped: BTreeSet<InstanceId>,
     pub(crate) started: usize,
@@ -48,6 +48,13 @@ pub(crate) struct Log {
     /// What it decided about each, in words.
     pub(crate) decided: BTreeMap<InstanceId, String>,
     pub(crate) violations: Vec<Violation>,
+}
+
+/// What measurements proved, part by part of what the policy looks at.
+#[derive(Clone, Copy, Debug, Default)]
+struct Proof {
+    first: bool,
+    rest: bool,
 }
 
 /// The fleet as a run counted it.
@@ -91,6 +98,17 @@ impl Log {
     /// It was shown a machine.
     pub(crate) fn look(&mut self, machine: &Machine) -> Option<Machine> {
         self.looks.insert(machine.id.clone(), machine.clone())
+    }
+
+    /// It was shown measurements, with or without proof that nobody worked. It takes both parts to prove that.
+    pub(crate) fn measures(&mut self, id: &InstanceId, part: Part, is_proven: bool) {
+        let proof = self.proven.entry(id.clone()).or_default();
+        if part != Part::Rest {
+            *proof = Proof { first: is_proven, rest: false };
+        }
+        if part != Part::First {
+            proof.rest = is_proven;
+        }
     }
 
     /// It was shown the whole fleet.
@@ -156,7 +174,7 @@ impl Log {
             ("kept-awake", machine.is_kept_awake(now)),
             ("inside-schedule", machine.is_inside_schedule(now)),
             ("recently-started", now - machine.launched_at < MINIMUM_UPTIME),
-            ("unproven", self.proven.get(id) != Some(&true)),
+            ("unproven", !self.proven.get(id).is_some_and(|proof| proof.first && proof.rest)),
             ("sessions-unread", watched && sessions.is_none()),
             ("session-active", watched && sessions.is_some_and(|open| *open > 0)),
             ("unannounced", self.grace > 0 && !self.was_announced(machine)),

@@ -15,13 +15,14 @@ use fleet::{
     in_bounded_batches,
 };
 use idleness::{
-    Datapoint, Evidence, Instance, InstanceId, InstanceState, Market, Measure, Metric, Policy, RootDevice, Series,
-    SeriesStatus, Signal, StopProtection, Tags,
+    Datapoint, Evidence, Instance, InstanceId, InstanceState, Measure, Part, Policy, Series, SeriesStatus,
+    StopProtection,
 };
 use jiff::Timestamp;
 
 use crate::{
-    history::{Kind, Load},
+    history::Kind,
+    metrics::{Answered, Window, is_busy, value},
     oracle::Log,
     sabotage::Sabotage,
     world::{Machine, Stopper, World, second, timestamp},
@@ -144,32 +145,7 @@ impl Port {
     }
 
     fn bend(&self, machine: &Machine) -> Instance {
-        let seen = machine.describe();
-        let without = |hidden: &str| -> Tags { seen.tags.iter().filter(|(key, _)| !key.starts_with(hidden)).collect() };
-        let with = |key: &str, value: &str| -> Tags { seen.tags.iter().chain([(key, value)]).collect() };
-        let day_ago = timestamp(self.world.borrow().now - 86_400);
-        match self.sabotage {
-            Some(Sabotage::OptIn) => Instance { tags: with("doze", "on"), ..seen },
-            Some(Sabotage::State) if seen.state == InstanceState::Pending => {
-                Instance { state: InstanceState::Running, launched_at: Some(day_ago), ..seen }
-            }
-            Some(Sabotage::Tags) => Instance { tags: without("doze:keep-untill"), ..seen },
-            Some(Sabotage::AutoScaling) => Instance { tags: without("aws:autoscaling:"), ..seen },
-            Some(Sabotage::Cluster) => Instance { tags: without("kubernetes.io/"), ..seen },
-            Some(Sabotage::Spot) => Instance { market: Market::OnDemand, ..seen },
-            Some(Sabotage::InstanceStore) => Instance { root_device: RootDevice::Ebs, ..seen },
-            Some(Sabotage::KeepUntil) => Instance { tags: without("doze:keep-until"), ..seen },
-            Some(Sabotage::Schedule) => Instance { tags: without("doze:schedule"), ..seen },
-            Some(Sabotage::Uptime) => Instance { launched_at: Some(day_ago), ..seen },
-            Some(Sabotage::Notes) => Instance { tags: without("doze:stopped-at"), ..seen },
-            Some(Sabotage::Owing) => Instance { tags: without("doze:start-"), ..seen },
-            Some(Sabotage::Announcing) => Instance { tags: without("doze:stop-at"), ..seen },
-            Some(Sabotage::WhoStopped) if seen.state == InstanceState::Stopped => {
-                let at = machine.transition.map_or(machine.launched_at, |(_, at)| at);
-                Instance { tags: with("doze:stopped-at", &timestamp(at).to_string()), ..seen }
-            }
-            _ => seen,
-        }
+        self.sabotage.map_or_else(|| machine.describe(), |rule| rule.bend(machine, self.world.borrow().now))
     }
 
     /// A series as CloudWatch answers it, and the starts of the periods in it that are sound.
@@ -197,115 +173,38 @@ impl Port {
         Answered { series: Series { status, points }, starts, is_sound, is_idle }
     }
 
-    fn bend_series(&self, series: &Series, window: &Window) -> Series {
-        let mut points: BTreeMap<i64, f64> =
-            series.points.iter().map(|point| (point.at.as_second(), point.value)).collect();
-        let mut status = series.status;
-        match self.sabotage {
-            Some(Sabotage::Data) => {
-                points.extend(
-                    window.starts().filter(|at| !points.contains_key(at)).map(|at| (at, 0.0)).collect::<Vec<_>>(),
-                );
-                status = SeriesStatus::Complete;
-            }
-            Some(Sabotage::Freshness) => {
-                let newest = window.starts().filter(|at| *at >= window.until - 1200 && !points.contains_key(at));
-                points.extend(newest.map(|at| (at, 0.0)).collect::<Vec<_>>());
-            }
-            Some(Sabotage::Statuses) => status = SeriesStatus::Complete,
-            Some(Sabotage::Activity) => points.values_mut().for_each(|value| *value = 0.0),
-            _ => {}
-        }
-        let points = points.into_iter().map(|(at, value)| Datapoint { at: timestamp(at), value }).collect();
-        Series { status, points }
-    }
-
-    /// The evidence about one machine, and whether it proves that nobody worked on it.
-    fn measure(&self, machine: &Machine, instance: &Instance, policy: &Policy, now: Timestamp) -> (Evidence, bool) {
+    /// A part of the evidence about one machine, and whether it proves that nobody worked on it.
+    fn measure(
+        &self,
+        machine: &Machine,
+        (instance, policy): (&Instance, &Policy),
+        part: Part,
+        now: Timestamp,
+    ) -> (Evidence, bool) {
         let (mut evidence, mut is_proven) = (Evidence::none(), true);
-        let mut asked = BTreeSet::new();
+        let mut unasked: BTreeSet<Measure> =
+            policy.measures(part, instance).into_iter().map(|(_, measure)| measure).collect();
         for signal in policy.signals_for(instance) {
             let window = Window::of(policy, signal, now);
             let mut says_nothing = true;
             let mut is_proof = true;
             for measure in signal.measures() {
-                if !asked.insert(measure.clone()) {
-                    // Two signals look at one series, which was judged with the first.
+                if !unasked.remove(&measure) {
+                    // It is of another part, or two signals look at one series, which was judged with the first.
                     says_nothing = false;
                     continue;
                 }
                 let answered = self.series(machine, &measure, &window);
                 says_nothing &= answered.says_nothing();
                 is_proof &= answered.is_proof(&window);
-                evidence.add(measure, self.bend_series(&answered.series, &window));
+                let bent = self.sabotage.map(|rule| rule.bend_series(&answered.series, &window));
+                evidence.add(measure, bent.unwrap_or(answered.series));
             }
             let may_say_nothing = OPTIONAL.contains(&signal.name.as_ref());
             is_proven &= is_proof || (says_nothing && may_say_nothing);
         }
         (evidence, is_proven)
     }
-}
-
-/// What a policy looks at: the period before the lookback, the lookback, and the period that is still running.
-struct Window {
-    from: i64,
-    lookback_from: i64,
-    until: i64,
-    open_until: i64,
-    period: i64,
-}
-
-impl Window {
-    /// By the policy's own words, an hour in periods of five minutes, not by its arithmetic.
-    fn of(policy: &Policy, signal: &Signal, now: Timestamp) -> Self {
-        let (lookback, period) = (policy.lookback.as_secs(), signal.period.as_secs());
-        let until = now.as_second() - now.as_second().rem_euclid(period);
-        let lookback_from = until - lookback;
-        Self { from: lookback_from - period, lookback_from, until, open_until: until + period, period }
-    }
-
-    fn starts(&self) -> impl Iterator<Item = i64> + use<> {
-        let (from, period) = (self.from, self.period);
-        (0..(self.open_until - from) / period).map(move |n| from + n * period)
-    }
-}
-
-/// A series that was answered, with what is true of it.
-struct Answered {
-    series: Series,
-    starts: Vec<i64>,
-    is_sound: bool,
-    is_idle: bool,
-}
-
-impl Answered {
-    fn says_nothing(&self) -> bool {
-        self.starts.is_empty() && matches!(self.series.status, SeriesStatus::Complete | SeriesStatus::Absent)
-    }
-
-    /// Eleven of the twelve datapoints of the lookback, one of the two newest among them, and none of them busy.
-    fn is_proof(&self, window: &Window) -> bool {
-        let in_lookback = |at: &&i64| (window.lookback_from..window.until).contains(*at);
-        let expected = (window.until - window.lookback_from) / window.period;
-        let count = i64::try_from(self.starts.iter().filter(in_lookback).count()).unwrap_or(i64::MAX);
-        let is_fresh = self.starts.iter().filter(in_lookback).any(|at| *at >= window.until - 2 * window.period);
-        let is_complete = self.series.status == SeriesStatus::Complete && self.is_sound;
-        is_complete && self.is_idle && is_fresh && count * 10 >= expected * 9
-    }
-}
-
-/// Whether the work shows in the metric.
-fn is_busy(measure: &Measure, loads: &[Load]) -> bool {
-    let metric = &measure.metric;
-    loads.iter().any(|load| match load {
-        Load::Cpu => *metric == Metric::CPU,
-        Load::Network => *metric == Metric::NETWORK_IN,
-        Load::Disk => *metric == Metric::EBS_WRITES,
-    })
-}
-
-fn value(measure: &Measure, loads: &[Load]) -> f64 {
-    if is_busy(measure, loads) { 1e7 } else { 0.1 }
 }
 
 /// A point at which other things may happen.
@@ -333,16 +232,18 @@ impl ReadFleet for Port {
     async fn evidence(
         &self,
         subjects: &[(&Instance, &Policy)],
+        part: Part,
         now: Timestamp,
     ) -> Result<BTreeMap<InstanceId, Evidence>, ApiError> {
         if self.is_sabotaged(Sabotage::Reading) {
             return Err(ApiError::new("cloudwatch:GetMetricData", "InternalError", "sabotaged"));
         }
         self.read("cloudwatch:GetMetricData", |world| {
-            let of = |(instance, policy): &(&Instance, &Policy)| {
-                let (evidence, is_proven) = self.measure(&world.machines[&instance.id], instance, policy, now);
-                self.log.borrow_mut().proven.insert(instance.id.clone(), is_proven);
-                (instance.id.clone(), evidence)
+            let of = |subject: &(&Instance, &Policy)| {
+                let id = &subject.0.id;
+                let (evidence, is_proven) = self.measure(&world.machines[id], *subject, part, now);
+                self.log.borrow_mut().measures(id, part, is_proven);
+                (id.clone(), evidence)
             };
             subjects.iter().map(of).collect()
         })

@@ -1,10 +1,8 @@
 //! A case: a trace with a seed, ready to be judged by any policy.
 
-use std::collections::BTreeSet;
-
 use idleness::{
-    Decision, Evidence, Instance, InstanceState, InstanceType, Market, OPT_IN_TAG, Policies, Policy, RootDevice, Rules,
-    StopProtection, Tags, Transition, decide,
+    Decision, Evidence, Instance, InstanceState, InstanceType, Market, OPT_IN_TAG, Part, Policies, Policy, RootDevice,
+    Rules, StopProtection, Tags, Transition, decide,
 };
 use jiff::{SignedDuration, Timestamp};
 
@@ -56,14 +54,10 @@ impl<'a> Case<'a> {
             now: self.now.as_second(),
             random: Random::of(self.seed, self.trace.name, "cloudwatch"),
         };
-        let mut asked = BTreeSet::new();
         let mut evidence = Evidence::default();
-        for signal in policy.signals_for(&self.instance) {
-            let window = policy.window(signal, self.now);
-            for measure in signal.measures().filter(|measure| asked.insert(measure.clone())) {
-                for series in cloudwatch.series(&measure, &window) {
-                    evidence.add(measure.clone(), series);
-                }
+        for (signal, measure) in policy.measures(Part::Whole, &self.instance) {
+            for series in cloudwatch.series(&measure, &policy.window(signal, self.now)) {
+                evidence.add(measure.clone(), series);
             }
         }
         evidence.with_sessions(self.trace.sessions)

@@ -10,7 +10,7 @@ use std::{
 use alarms::{Clock, Naming, Settings};
 use fleet::{ApiError, IdleAlarm, KeepAlarms, KeptAlarm, ReadFleet};
 use idleness::{
-    Evidence, Instance, InstanceId, InstanceState, InstanceType, Market, Policies, Policy, RootDevice, Rules,
+    Evidence, Instance, InstanceId, InstanceState, InstanceType, Market, Part, Policies, Policy, RootDevice, Rules,
     StopProtection, Tags, Transition,
 };
 use jiff::{SignedDuration, Timestamp};
@@ -183,6 +183,7 @@ impl ReadFleet for Cloud {
     async fn evidence(
         &self,
         _: &[(&Instance, &Policy)],
+        _: Part,
         _: Timestamp,
     ) -> Result<BTreeMap<InstanceId, Evidence>, ApiError> {
         unreachable!("nothing is measured")

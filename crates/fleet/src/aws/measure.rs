@@ -1,11 +1,11 @@
 //! Datapoints by `GetMetricData`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use aws_sdk_cloudwatch::types::{Dimension, Metric, MetricDataQuery, MetricDataResult, MetricStat, ScanBy, StatusCode};
 use aws_smithy_types::DateTime;
 use futures_util::{StreamExt, TryStreamExt, stream};
-use idleness::{Datapoint, Evidence, Instance, InstanceId, Measure, Policy, Series, SeriesStatus, Window};
+use idleness::{Datapoint, Evidence, Instance, InstanceId, Measure, Part, Policy, Series, SeriesStatus, Window};
 use jiff::Timestamp;
 
 use super::{AwsFleet, CALLS_AT_ONCE, describe::timestamp, discover::Discovered, error::api_error, pages::Pages};
@@ -21,14 +21,15 @@ struct Query<'a> {
 }
 
 impl AwsFleet {
-    /// Measures everything that the policies ask for. Queries of the same window share calls.
+    /// Measures a part of what the policies ask for. Queries of the same window share calls.
     pub(super) async fn measure_all(
         &self,
         subjects: &[(&Instance, &Policy)],
+        part: Part,
         now: Timestamp,
     ) -> Result<BTreeMap<InstanceId, Evidence>, ApiError> {
-        let discovered = self.discover(subjects).await?;
-        let queries = queries_by_window(subjects, &discovered, now);
+        let discovered = self.discover(subjects, part).await?;
+        let queries = queries_by_window(subjects, part, &discovered, now);
         let batches = queries.iter().flat_map(|((window, points), queries)| {
             queries.chunks(queries_per_call(*points)).map(move |batch| (window, batch))
         });
@@ -87,21 +88,18 @@ impl AwsFleet {
 /// All queries, by the time they look at and the datapoints that each of them returns.
 fn queries_by_window<'a>(
     subjects: &[(&'a Instance, &'a Policy)],
+    part: Part,
     discovered: &Discovered,
     now: Timestamp,
 ) -> BTreeMap<(Window, usize), Vec<Query<'a>>> {
     let mut queries: BTreeMap<(Window, usize), Vec<Query<'a>>> = BTreeMap::new();
     for (instance, policy) in subjects {
-        // Signals may share a measure; asked for twice, it would count twice.
-        let mut asked = BTreeSet::new();
-        for signal in policy.signals_for(instance) {
+        for (signal, measure) in policy.measures(part, instance) {
             // Two more than expected: the period before the lookback is asked for, and the one still running.
             let key = (policy.window(signal, now), policy.expected_points(signal) + 2);
-            for measure in signal.measures().filter(|measure| asked.insert(measure.clone())) {
-                let of_series = |dimensions| Query { instance: &instance.id, measure: measure.clone(), dimensions };
-                let series = discovered.series(&measure.metric, instance).into_iter().map(of_series);
-                queries.entry(key).or_default().extend(series);
-            }
+            let of_series = |dimensions| Query { instance: &instance.id, measure: measure.clone(), dimensions };
+            let series = discovered.series(&measure.metric, instance).into_iter().map(of_series);
+            queries.entry(key).or_default().extend(series);
         }
     }
     queries

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use aws_sdk_ec2::types::Filter;
 use aws_sdk_ssm::types::{SessionFilter, SessionFilterKey, SessionState};
 use futures_util::{StreamExt, stream};
-use idleness::{Evidence, Instance, InstanceId, OPT_IN_TAG, Policy, StopProtection};
+use idleness::{Evidence, Instance, InstanceId, OPT_IN_TAG, Part, Policy, StopProtection};
 use jiff::Timestamp;
 
 use super::{AwsFleet, CALLS_AT_ONCE, describe::IDS_PER_FILTER, error::api_error, pages::Pages};
@@ -34,9 +34,10 @@ impl ReadFleet for AwsFleet {
     async fn evidence(
         &self,
         subjects: &[(&Instance, &Policy)],
+        part: Part,
         now: Timestamp,
     ) -> Result<BTreeMap<InstanceId, Evidence>, ApiError> {
-        self.measure_all(subjects, now).await
+        self.measure_all(subjects, part, now).await
     }
 
     async fn sessions(&self, ids: &[InstanceId]) -> BTreeMap<InstanceId, u32> {

@@ -8,13 +8,13 @@ use crate::support::{
     gpu_instance, id, instance, now, plain,
 };
 use fleet::{ApiError, ReadFleet};
-use idleness::{Evidence, Instance, InstanceId, Measure, Metric, Policy, Series, SeriesStatus, Statistic};
+use idleness::{Evidence, Instance, InstanceId, Measure, Metric, Part, Policy, Series, SeriesStatus, Statistic};
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 
 /// What `dev-box` finds out about one instance.
 async fn measured(endpoint: &Endpoint) -> Result<BTreeMap<InstanceId, Evidence>, ApiError> {
-    endpoint.fleet().await.evidence(&[(&instance(0), &plain())], now()).await
+    endpoint.fleet().await.evidence(&[(&instance(0), &plain())], Part::Whole, now()).await
 }
 
 /// The one series of the CPU's utilization, from an answer with these results.
@@ -97,14 +97,15 @@ async fn one_call_that_is_refused_fails_the_whole_reading() {
     });
     let (instances, policy): (Vec<Instance>, _) = ((0..101).map(instance).collect(), plain());
     let subjects: Vec<_> = instances.iter().map(|instance| (instance, &policy)).collect();
-    let error = endpoint.fleet().await.evidence(&subjects, now()).await.expect_err("a part is not returned");
+    let error =
+        endpoint.fleet().await.evidence(&subjects, Part::Whole, now()).await.expect_err("a part is not returned");
     assert_eq!(error.to_string(), "cloudwatch:GetMetricData failed: AccessDenied: no");
 }
 
 #[tokio::test]
 async fn about_no_instance_nothing_is_asked() {
     let endpoint = Endpoint::in_turn([]);
-    assert!(endpoint.fleet().await.evidence(&[], now()).await.expect("needs no answer").is_empty());
+    assert!(endpoint.fleet().await.evidence(&[], Part::Whole, now()).await.expect("needs no answer").is_empty());
     assert!(endpoint.calls().is_empty());
 }
 
@@ -112,7 +113,12 @@ async fn about_no_instance_nothing_is_asked() {
 async fn of_an_instance_whose_metrics_have_no_series_there_is_no_evidence() {
     let gpu_alone = Policy { signals: vec![plain().signals[3].clone()], ..plain() };
     let endpoint = Endpoint::always(cloudwatch::answer(&json!({"Metrics": []})));
-    let evidence = endpoint.fleet().await.evidence(&[(&gpu_instance(0), &gpu_alone)], now()).await.expect("is listed");
+    let evidence = endpoint
+        .fleet()
+        .await
+        .evidence(&[(&gpu_instance(0), &gpu_alone)], Part::Whole, now())
+        .await
+        .expect("is listed");
     assert!(evidence.is_empty());
     assert_eq!(endpoint.calls_of("GetMetricData").len(), 0, "there is nothing to measure");
 }

@@ -6,7 +6,7 @@ use crate::support::{
     gpu_instance, id, instance, now, plain,
 };
 use fleet::{ApiError, ReadFleet};
-use idleness::{Evidence, Instance, Measure, Metric, Policy, Series, SeriesStatus, Statistic};
+use idleness::{Evidence, Instance, Measure, Metric, Part, Policy, Series, SeriesStatus, Statistic};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
@@ -57,7 +57,7 @@ fn dev_box(lookback: SignedDuration) -> Policy {
 /// The questions that were put to list the series of these instances.
 async fn listings(subjects: &[(&Instance, &Policy)]) -> Vec<Value> {
     let endpoint = endpoint(|_| listed([], None));
-    endpoint.fleet().await.evidence(subjects, now()).await.expect("is measured");
+    endpoint.fleet().await.evidence(subjects, Part::Whole, now()).await.expect("is measured");
     let mut listings: Vec<Value> = endpoint.calls_of("ListMetrics").into_iter().map(|call| call.body).collect();
     listings.sort_by_key(Value::to_string);
     listings
@@ -118,7 +118,7 @@ async fn of_ordinary_instances_nothing_is_listed() {
 async fn each_listed_series_is_measured_with_all_its_dimensions() {
     let endpoint = endpoint(|_| listed((0..8).map(|index| gpu(0, index)), None));
     let subjects = [(&gpu_instance(0), &plain())];
-    let evidence = endpoint.fleet().await.evidence(&subjects, now()).await.expect("is measured");
+    let evidence = endpoint.fleet().await.evidence(&subjects, Part::Whole, now()).await.expect("is measured");
     assert_eq!(asked_gpus(&endpoint), (0..8).map(|index| gpu(0, index)).collect::<Vec<_>>());
     assert_eq!(endpoint.calls_of("GetMetricData").len(), 1, "with the other metrics of the same window");
     let series = gpu_series(&evidence[&id(0)]);
@@ -142,7 +142,7 @@ async fn each_series_keeps_its_own_datapoints() {
     });
     let (first, second, policy) = (gpu_instance(1), gpu_instance(2), plain());
     let subjects = [(&first, &policy), (&second, &policy)];
-    let evidence = endpoint.fleet().await.evidence(&subjects, now()).await.expect("is measured");
+    let evidence = endpoint.fleet().await.evidence(&subjects, Part::Whole, now()).await.expect("is measured");
     let values = |number: usize| -> Vec<(SeriesStatus, f64)> {
         let series = gpu_series(&evidence[&id(number)]).iter();
         series.map(|series| (series.status, series.points[0].value)).collect()
@@ -159,7 +159,7 @@ async fn all_pages_of_the_list_are_read_and_an_empty_one_is_no_end() {
         _ => listed([gpu(0, 1), gpu(0, 2)], None),
     });
     let subjects = [(&gpu_instance(0), &plain())];
-    let evidence = endpoint.fleet().await.evidence(&subjects, now()).await.expect("is measured");
+    let evidence = endpoint.fleet().await.evidence(&subjects, Part::Whole, now()).await.expect("is measured");
     assert_eq!(gpu_series(&evidence[&id(0)]).len(), 3);
     let calls = endpoint.calls_of("ListMetrics");
     let tokens: Vec<_> = calls.iter().map(|call| call.body["NextToken"].as_str()).collect();
@@ -178,7 +178,7 @@ async fn series_of_other_instances_are_passed_over() {
         listed(strangers.into_iter().chain([gpu(0, 0)]), None)
     });
     let subjects = [(&gpu_instance(0), &plain())];
-    let evidence = endpoint.fleet().await.evidence(&subjects, now()).await.expect("is measured");
+    let evidence = endpoint.fleet().await.evidence(&subjects, Part::Whole, now()).await.expect("is measured");
     assert_eq!(asked_gpus(&endpoint), [gpu(0, 0)]);
     assert_eq!(evidence.keys().collect::<Vec<_>>(), [&id(0)]);
 }
@@ -188,7 +188,7 @@ async fn an_ordinary_instance_gets_no_gpu_whatever_is_listed() {
     let endpoint = endpoint(|_| listed([gpu(0, 0), gpu(1, 0)], None));
     let (ordinary, accelerated, policy) = (instance(0), gpu_instance(1), plain());
     let subjects = [(&ordinary, &policy), (&accelerated, &policy)];
-    let evidence = endpoint.fleet().await.evidence(&subjects, now()).await.expect("is measured");
+    let evidence = endpoint.fleet().await.evidence(&subjects, Part::Whole, now()).await.expect("is measured");
     assert_eq!(asked_gpus(&endpoint), [gpu(1, 0)]);
     assert!(gpu_series(&evidence[&id(0)]).is_empty());
 }
@@ -197,7 +197,7 @@ async fn an_ordinary_instance_gets_no_gpu_whatever_is_listed() {
 async fn without_a_listed_series_there_is_none_and_the_other_metrics_are_measured() {
     let endpoint = endpoint(|_| listed([], None));
     let subjects = [(&gpu_instance(0), &plain())];
-    let evidence = endpoint.fleet().await.evidence(&subjects, now()).await.expect("is measured");
+    let evidence = endpoint.fleet().await.evidence(&subjects, Part::Whole, now()).await.expect("is measured");
     assert!(gpu_series(&evidence[&id(0)]).is_empty());
     assert!(asked_gpus(&endpoint).is_empty());
     let names = ["CPUUtilization", "NetworkIn", "NetworkOut", "EBSReadOps", "EBSWriteOps"];
@@ -209,7 +209,8 @@ async fn without_a_listed_series_there_is_none_and_the_other_metrics_are_measure
 /// The error of a reading whose list fails. Nothing must have been measured: what was not listed could be at work.
 async fn error_of(list: impl Fn(&Call) -> Answer + Send + Sync + 'static) -> (ApiError, usize) {
     let endpoint = endpoint(list);
-    let read = endpoint.fleet().await.evidence(&[(&gpu_instance(0), &plain())], Timestamp::UNIX_EPOCH).await;
+    let read =
+        endpoint.fleet().await.evidence(&[(&gpu_instance(0), &plain())], Part::Whole, Timestamp::UNIX_EPOCH).await;
     assert!(endpoint.calls_of("GetMetricData").is_empty());
     (read.expect_err("the list failed"), endpoint.calls_of("ListMetrics").len())
 }

@@ -6,7 +6,7 @@ use crate::support::{
     id, instance, now, plain,
 };
 use fleet::ReadFleet;
-use idleness::{Evidence, Instance, Measure, Metric, Policy, Series, SeriesStatus, Signal, Statistic};
+use idleness::{Evidence, Instance, Measure, Metric, Part, Policy, Series, SeriesStatus, Signal, Statistic};
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 
@@ -64,18 +64,36 @@ fn window(start: &str, end: &str, metrics: &[&str]) -> (Value, Value, Vec<String
 async fn metrics_are_asked_for_in_full_batches_never_one_call_an_instance() {
     let endpoint = Endpoint::start(|call| metric_data(call, None, |_| ("Complete", vec![0.5; 12])));
     let (instances, policy) = (instances(250), plain());
-    let evidence = endpoint.fleet().await.evidence(&subjects(&instances, &policy), now()).await.expect("is measured");
+    let evidence =
+        endpoint.fleet().await.evidence(&subjects(&instances, &policy), Part::Whole, now()).await.expect("is measured");
     assert_eq!(evidence.len(), 250);
     let series = series(&evidence[&id(249)], Metric::EBS_WRITES, Statistic::Sum);
     assert_eq!((series.status, series.points.len()), (SeriesStatus::Complete, 12));
     assert_eq!(sizes(&endpoint), [500, 500, 250], "250 instances with 5 metrics each, 500 queries a call");
 }
 
+/// The first part is one metric of each, the rest is asked for alone; together they are the whole, and nothing twice.
+#[tokio::test]
+async fn a_part_asks_for_its_own_metrics_alone() {
+    let endpoint = Endpoint::start(|call| metric_data(call, None, |_| ("Complete", vec![0.5; 12])));
+    let (instances, policy) = (instances(250), plain());
+    let (subjects, fleet) = (subjects(&instances, &policy), endpoint.fleet().await);
+    let first = fleet.evidence(&subjects, Part::First, now()).await.expect("is measured");
+    assert_eq!(sizes(&endpoint), [250]);
+    let rest = fleet.evidence(&subjects, Part::Rest, now()).await.expect("is measured");
+    assert_eq!(sizes(&endpoint), [500, 500, 250]);
+    let whole = fleet.evidence(&subjects, Part::Whole, now()).await.expect("is measured");
+    let mut both = first[&id(0)].clone();
+    both.extend(rest[&id(0)].clone());
+    assert_eq!(both, whole[&id(0)]);
+    assert!(series(&both, Metric::CPU, Statistic::Max).points.len() == 12 && first[&id(0)] != both);
+}
+
 #[tokio::test]
 async fn a_long_lookback_is_packed_by_its_datapoints() {
     let endpoint = Endpoint::start(silence);
     let (instances, policy) = (instances(50), Policy::gcp());
-    endpoint.fleet().await.evidence(&subjects(&instances, &policy), now()).await.expect("is measured");
+    endpoint.fleet().await.evidence(&subjects(&instances, &policy), Part::Whole, now()).await.expect("is measured");
     assert_eq!(sizes(&endpoint), [74, 74, 2], "14 days have 1,344 quarters of an hour, and the one still running");
     for call in endpoint.calls() {
         assert_eq!(call.body["StartTime"], "2026-11-07T19:45:00Z");
@@ -87,7 +105,7 @@ async fn a_long_lookback_is_packed_by_its_datapoints() {
 async fn a_query_names_metric_instance_period_and_statistic() {
     let endpoint = Endpoint::start(silence);
     let (instances, policy) = (instances(1), plain());
-    endpoint.fleet().await.evidence(&subjects(&instances, &policy), now()).await.expect("is measured");
+    endpoint.fleet().await.evidence(&subjects(&instances, &policy), Part::Whole, now()).await.expect("is measured");
     let calls = endpoint.calls();
     assert_eq!((calls.len(), calls[0].operation.as_str()), (1, "GetMetricData"), "nothing needs to be listed");
     let query = |id: &str, name: &str, statistic: &str| {
@@ -116,7 +134,7 @@ async fn a_query_names_metric_instance_period_and_statistic() {
 async fn each_period_has_its_own_window_and_days_are_those_of_utc() {
     let endpoint = Endpoint::start(silence);
     let (instances, policy) = (instances(1), Policy::compute_optimizer());
-    endpoint.fleet().await.evidence(&subjects(&instances, &policy), now()).await.expect("is measured");
+    endpoint.fleet().await.evidence(&subjects(&instances, &policy), Part::Whole, now()).await.expect("is measured");
     assert_eq!(
         windows(&endpoint),
         [
@@ -134,7 +152,7 @@ async fn instances_share_calls_with_those_of_the_same_window_alone() {
     let same_window = Policy { name: "laptop".into(), signals: vec![dev_box.signals[0].clone()], ..plain() };
     let policies = [&dev_box, &cost_explorer, &same_window, &cost_explorer];
     let subjects: Vec<_> = instances.iter().zip(policies).collect();
-    let evidence = endpoint.fleet().await.evidence(&subjects, now()).await.expect("is measured");
+    let evidence = endpoint.fleet().await.evidence(&subjects, Part::Whole, now()).await.expect("is measured");
     assert_eq!(evidence.len(), 4);
     let cpu = "CPUUtilization 3600";
     let of_dev_box = ["CPUUtilization 300", "NetworkIn 300", "NetworkOut 300", "EBSReadOps 300", "EBSWriteOps 300"];
@@ -164,7 +182,7 @@ async fn each_instance_gets_its_own_series_at_their_own_times() {
     let instances: Vec<Instance> = [3, 1, 2].map(instance).into();
     let (dev_box, gcp) = (plain(), Policy::gcp());
     let subjects: Vec<_> = instances.iter().zip([&dev_box, &gcp, &dev_box]).collect();
-    let evidence = endpoint.fleet().await.evidence(&subjects, now()).await.expect("is measured");
+    let evidence = endpoint.fleet().await.evidence(&subjects, Part::Whole, now()).await.expect("is measured");
     for number in [2, 3] {
         let id = id(number);
         for (metric, statistic) in [(Metric::CPU, Statistic::Max), (Metric::EBS_READS, Statistic::Sum)] {
@@ -193,7 +211,8 @@ async fn the_pages_of_one_answer_are_put_together_and_the_last_status_counts() {
         }),
     });
     let (instances, policy) = (instances(1), plain());
-    let evidence = endpoint.fleet().await.evidence(&subjects(&instances, &policy), now()).await.expect("is measured");
+    let evidence =
+        endpoint.fleet().await.evidence(&subjects(&instances, &policy), Part::Whole, now()).await.expect("is measured");
     let cpu = cpu(&evidence[&id(0)]);
     assert_eq!((cpu.status, cpu.points.len()), (SeriesStatus::Complete, 12));
     let network = series(&evidence[&id(0)], Metric::NETWORK_IN, Statistic::Sum);
@@ -210,7 +229,8 @@ async fn a_measure_that_two_signals_share_is_asked_for_once() {
     let mut policy = plain();
     let received = Signal { name: "received".into(), metrics: vec![Metric::NETWORK_IN], ..policy.signals[1].clone() };
     policy.signals.push(received);
-    let evidence = endpoint.fleet().await.evidence(&[(&instance(0), &policy)], now()).await.expect("is measured");
+    let evidence =
+        endpoint.fleet().await.evidence(&[(&instance(0), &policy)], Part::Whole, now()).await.expect("is measured");
     let network_in =
         Measure { metric: Metric::NETWORK_IN, statistic: Statistic::Sum, period: SignedDuration::from_mins(5) };
     assert_eq!(evidence[&id(0)].series(&network_in).len(), 1);

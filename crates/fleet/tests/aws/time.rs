@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use crate::support::{Answer, Endpoint, Pointed as _, ec2, id, instance, now, plain};
 use fleet::{ApiError, ChangeFleet, ReadFleet};
+use idleness::Part;
 
 #[tokio::test]
 async fn without_time_no_service_is_called() {
@@ -14,7 +15,7 @@ async fn without_time_no_service_is_called() {
     let error = fleet.opted_in().await.expect_err("no time");
     assert_eq!((error.code.as_str(), error.operation), (ApiError::DEADLINE, "ec2:DescribeInstances"));
     let (machine, policy) = (instance(1), plain());
-    let error = fleet.evidence(&[(&machine, &policy)], now()).await.expect_err("no time");
+    let error = fleet.evidence(&[(&machine, &policy)], Part::Whole, now()).await.expect_err("no time");
     assert_eq!(error.code, ApiError::DEADLINE);
     assert!(fleet.sessions(&[id(1)]).await.is_empty());
     let outcomes = fleet.stop(&[id(1)]).await;

@@ -7,8 +7,8 @@ use std::{
 
 use fleet::{ApiError, ReadAddresses, ReadFleet};
 use idleness::{
-    Datapoint, Evidence, Instance, InstanceId, InstanceState, InstanceType, Market, Metric, Policy, RootDevice, Series,
-    SeriesStatus, Signal, StopProtection, Tags, Transition,
+    Datapoint, Evidence, Instance, InstanceId, InstanceState, InstanceType, Market, Metric, Part, Policy, RootDevice,
+    Series, SeriesStatus, Signal, StopProtection, Tags, Transition,
 };
 use jiff::{SignedDuration, Timestamp};
 
@@ -108,14 +108,13 @@ impl ReadFleet for &FakeFleet {
     async fn evidence(
         &self,
         subjects: &[(&Instance, &Policy)],
+        part: Part,
         now: Timestamp,
     ) -> Result<BTreeMap<InstanceId, Evidence>, ApiError> {
         self.call("evidence", &subjects.iter().map(|(instance, _)| &instance.id).collect::<Vec<_>>())?;
         let of = |(instance, policy): &(&Instance, &Policy)| {
             let cpu = self.cpu.get(&instance.id).copied().filter(|_| instance.state == InstanceState::Running);
-            let signals =
-                policy.signals_for(instance).flat_map(|signal| signal.measures().map(move |measure| (signal, measure)));
-            let series = signals.map(|(signal, measure)| {
+            let series = policy.measures(part, instance).into_iter().map(|(signal, measure)| {
                 let value = cpu.map(|cpu| if measure.metric == Metric::CPU { cpu } else { 0.0 });
                 (measure, steady(value, policy, signal, now))
             });

@@ -13,7 +13,7 @@ use std::{
 
 use fleet::{ApiError, ReadAddresses, ReadFleet};
 use idleness::{
-    Caps, Datapoint, Evidence, Instance, InstanceId, InstanceState, InstanceType, Market, Metric, Mode, Percent,
+    Caps, Datapoint, Evidence, Instance, InstanceId, InstanceState, InstanceType, Market, Metric, Mode, Part, Percent,
     Policy, Prices, RootDevice, Rules, Series, SeriesStatus, Signal, StopProtection, Tags, Transition,
 };
 use jiff::{SignedDuration, Timestamp};
@@ -276,23 +276,21 @@ impl ReadFleet for FakeFleet {
     async fn evidence(
         &self,
         subjects: &[(&Instance, &Policy)],
+        part: Part,
         now: Timestamp,
     ) -> Result<BTreeMap<InstanceId, Evidence>, ApiError> {
         let ids: Vec<InstanceId> = subjects.iter().map(|(instance, _)| instance.id.clone()).collect();
-        self.record("evidence", &ids);
+        self.record(if part == Part::Rest { "rest" } else { "evidence" }, &ids);
         for (id, key, value) in &self.tags_while_measured {
             self.change_tags(id, &[(key, value)], &[]);
         }
         let of = |(instance, policy): &(&Instance, &Policy)| {
-            let mut evidence = Evidence::none();
-            for signal in policy.signals_for(instance) {
-                for measure in signal.measures() {
-                    let cpu = self.cpu.get(&instance.id).copied();
-                    let value = if measure.metric == Metric::CPU { cpu } else { Some(0.0) };
-                    evidence.add(measure, steady(value, policy, signal, now));
-                }
-            }
-            (instance.id.clone(), evidence)
+            let series = policy.measures(part, instance).into_iter().map(|(signal, measure)| {
+                let cpu = self.cpu.get(&instance.id).copied();
+                let value = if measure.metric == Metric::CPU { cpu } else { Some(0.0) };
+                (measure, steady(value, policy, signal, now))
+            });
+            (instance.id.clone(), series.collect())
         };
         Ok(subjects.iter().map(of).collect())
     }

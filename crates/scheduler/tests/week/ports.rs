@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use fleet::{Alarm, ApiError, ChangeFleet, Outcome, ReadAddresses, ReadAlarms, ReadFleet, Refused};
-use idleness::{Datapoint, Evidence, Instance, InstanceId, Metric, Policy, Series, SeriesStatus, StopProtection};
+use idleness::{Datapoint, Evidence, Instance, InstanceId, Metric, Part, Policy, Series, SeriesStatus, StopProtection};
 use jiff::Timestamp;
 
 use super::world::World;
@@ -20,21 +20,18 @@ impl ReadFleet for &World {
     async fn evidence(
         &self,
         subjects: &[(&Instance, &Policy)],
+        part: Part,
         now: Timestamp,
     ) -> Result<BTreeMap<InstanceId, Evidence>, ApiError> {
         let of = |(instance, policy): &(&Instance, &Policy)| {
-            let mut evidence = Evidence::none();
-            for signal in policy.signals_for(instance) {
+            let series = policy.measures(part, instance).into_iter().map(|(signal, measure)| {
                 let cpu = self.cpu(&instance.id, policy.window(signal, now).from);
-                for measure in signal.measures() {
-                    let is_cpu = measure.metric == Metric::CPU;
-                    let value =
-                        |point: &Datapoint| Datapoint { value: if is_cpu { point.value } else { 0.0 }, ..*point };
-                    let points = cpu.iter().map(value).collect();
-                    evidence.add(measure, Series { status: SeriesStatus::Complete, points });
-                }
-            }
-            (instance.id.clone(), evidence)
+                let is_cpu = measure.metric == Metric::CPU;
+                let value = |point: &Datapoint| Datapoint { value: if is_cpu { point.value } else { 0.0 }, ..*point };
+                let points = cpu.iter().map(value).collect();
+                (measure, Series { status: SeriesStatus::Complete, points })
+            });
+            (instance.id.clone(), series.collect())
         };
         Ok(subjects.iter().map(of).collect())
     }

@@ -7,8 +7,8 @@ use std::{
 
 use fleet::{Action, ApiError, ChangeFleet, Outcome, ReadAddresses, ReadFleet, Refused};
 use idleness::{
-    Evidence, Instance, InstanceId, InstanceState, InstanceType, Market, Policy, RootDevice, StopProtection, Tags,
-    Transition,
+    Evidence, Instance, InstanceId, InstanceState, InstanceType, Market, Part, Policy, RootDevice, StopProtection,
+    Tags, Transition,
 };
 use jiff::{SignedDuration, Timestamp};
 
@@ -142,6 +142,7 @@ impl ReadFleet for &FakeFleet {
     async fn evidence(
         &self,
         _: &[(&Instance, &Policy)],
+        _: Part,
         _: Timestamp,
     ) -> Result<BTreeMap<InstanceId, Evidence>, ApiError> {
         self.call("evidence", &[], &[])?;
