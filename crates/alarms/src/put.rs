@@ -1,6 +1,6 @@
 //! The way of a reply to CloudFormation: one PUT to an address that it has signed.
 
-use std::{error::Error, time::Duration};
+use std::{error::Error, sync::OnceLock, time::Duration};
 
 use aws_smithy_http_client::{Connector, tls};
 use aws_smithy_runtime_api::client::{
@@ -17,9 +17,10 @@ const TRIES: u32 = 4;
 const FIRST_WAIT: Duration = Duration::from_secs(1);
 
 /// Sends replies.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Mailbox {
-    connector: Connector,
+    /// Made when it is first needed: only deployments want a reply, and it reads the machine's root certificates.
+    connector: OnceLock<Connector>,
 }
 
 /// A reply that could not be delivered. It names no address: whoever has that can answer in our place.
@@ -47,15 +48,18 @@ impl Mailbox {
     /// Nothing is sent yet.
     #[must_use]
     pub fn open() -> Self {
+        Self::default()
+    }
+
+    fn connect() -> Connector {
         let settings = HttpConnectorSettings::builder()
             .connect_timeout(Duration::from_secs(3))
             .read_timeout(Duration::from_secs(6))
             .build();
-        let connector = Connector::builder()
+        Connector::builder()
             .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring))
             .connector_settings(settings)
-            .build();
-        Self { connector }
+            .build()
     }
 
     /// Sends the reply to where the order wants it.
@@ -83,7 +87,7 @@ impl Mailbox {
         // The address is signed for a body without a type, and S3 takes none that comes in pieces.
         request.headers_mut().insert("content-type", "");
         request.headers_mut().insert("content-length", body.len().to_string());
-        let answer = self.connector.call(request).await.map_err(|error| {
+        let answer = self.connector.get_or_init(Self::connect).call(request).await.map_err(|error| {
             Failure::Passing(if error.is_timeout() { "no answer in time".to_owned() } else { cause(&error) })
         })?;
         let status = answer.status();

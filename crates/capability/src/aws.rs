@@ -2,6 +2,8 @@
 //! <https://docs.aws.amazon.com/secretsmanager/latest/userguide/whats-in-a-secret.html#term_version>. The values are moved
 //! from the answer into keys, and shown nowhere.
 
+use std::sync::OnceLock;
+
 use aws_config::SdkConfig;
 use aws_sdk_secretsmanager::{
     Client,
@@ -17,7 +19,9 @@ const PREVIOUS: &str = "AWSPREVIOUS";
 /// The versions of one secret. Its text is the key.
 #[derive(Clone, Debug)]
 pub struct SecretKeys {
-    client: Client,
+    config: SdkConfig,
+    /// Made when it is first needed: most starts of a function read no key.
+    client: OnceLock<Client>,
     secret_arn: String,
 }
 
@@ -25,12 +29,13 @@ impl SecretKeys {
     /// The keys of this secret, read by a client of this configuration. Nothing is sent.
     #[must_use]
     pub fn new(config: &SdkConfig, secret_arn: &str) -> Self {
-        Self { client: Client::new(config), secret_arn: secret_arn.to_owned() }
+        Self { config: config.clone(), client: OnceLock::new(), secret_arn: secret_arn.to_owned() }
     }
 
     /// The version with this label; `None` if the secret has none, or does not exist.
     async fn version(&self, label: &str) -> Result<Option<GetSecretValueOutput>, KeysUnreadable> {
-        let answer = self.client.get_secret_value().secret_id(&self.secret_arn).version_stage(label).send().await;
+        let client = self.client.get_or_init(|| Client::new(&self.config));
+        let answer = client.get_secret_value().secret_id(&self.secret_arn).version_stage(label).send().await;
         match answer {
             Ok(version) => Ok(Some(version)),
             Err(error) if is_absent(&error) => Ok(None),

@@ -1,5 +1,7 @@
 //! `Publish` by an SNS topic.
 
+use std::sync::OnceLock;
+
 use aws_config::SdkConfig;
 use aws_sdk_sns::error::ProvideErrorMetadata;
 use fleet::ApiError;
@@ -11,7 +13,9 @@ const PUBLISH: &str = "sns:Publish";
 /// A topic of SNS.
 #[derive(Clone, Debug)]
 pub struct Topic {
-    sns: aws_sdk_sns::Client,
+    config: SdkConfig,
+    /// Made when it is first needed: most runs have nothing to tell.
+    client: OnceLock<aws_sdk_sns::Client>,
     arn: String,
 }
 
@@ -19,13 +23,14 @@ impl Topic {
     /// The topic of this ARN. Nothing is sent.
     #[must_use]
     pub fn new(config: &SdkConfig, arn: &str) -> Self {
-        Self { sns: aws_sdk_sns::Client::new(config), arn: arn.to_owned() }
+        Self { config: config.clone(), client: OnceLock::new(), arn: arn.to_owned() }
     }
 }
 
 impl Publish for Topic {
     async fn publish(&self, message: &Message) -> Result<(), ApiError> {
-        let call = self.sns.publish().topic_arn(&self.arn).subject(&message.subject).message(&message.body);
+        let client = self.client.get_or_init(|| aws_sdk_sns::Client::new(&self.config));
+        let call = client.publish().topic_arn(&self.arn).subject(&message.subject).message(&message.body);
         call.send().await.map(drop).map_err(|error| {
             let code = error.code().unwrap_or(ApiError::NO_CONNECTION).to_owned();
             let text = error.message().unwrap_or("SNS did not answer").to_owned();

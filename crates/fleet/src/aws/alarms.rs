@@ -20,7 +20,7 @@ impl ReadAlarms for AwsFleet {
         for names in names.chunks(NAMES_PER_CALL) {
             let mut pages = Pages::default();
             loop {
-                let call = self.cloudwatch.describe_alarms().set_alarm_names(Some(names.to_vec()));
+                let call = self.cloudwatch().describe_alarms().set_alarm_names(Some(names.to_vec()));
                 let call = call.alarm_types(AlarmType::MetricAlarm).alarm_types(AlarmType::CompositeAlarm);
                 let call = call.max_records(ALARMS_PER_PAGE).set_next_token(pages.token());
                 let page = call.send().await.map_err(|error| api_error(DESCRIBE, &error))?;
@@ -42,7 +42,7 @@ impl ReadAlarms for AwsFleet {
         let mut names = Vec::new();
         let mut pages = Pages::default();
         loop {
-            let call = self.cloudwatch.describe_alarms().children_of_alarm_name(alarm);
+            let call = self.cloudwatch().describe_alarms().children_of_alarm_name(alarm);
             let call = call.max_records(ALARMS_PER_PAGE).set_next_token(pages.token());
             let page = call.send().await.map_err(|error| api_error(DESCRIBE, &error))?;
             names.extend(page.metric_alarms.unwrap_or_default().into_iter().filter_map(|child| child.alarm_name));
@@ -57,7 +57,7 @@ impl ReadAlarms for AwsFleet {
         let mut instances = BTreeSet::new();
         let mut pages = Pages::default();
         loop {
-            let call = self.cloudwatch.describe_alarm_contributors().alarm_name(alarm);
+            let call = self.cloudwatch().describe_alarm_contributors().alarm_name(alarm);
             let page = call.set_next_token(pages.token()).send().await;
             let page = page.map_err(|error| api_error(DESCRIBE_CONTRIBUTORS, &error))?;
             let contributors = page.alarm_contributors.unwrap_or_default().into_iter();

@@ -20,7 +20,7 @@ impl ChangeFleet for AwsFleet {
 
     async fn stop(&self, ids: &[InstanceId]) -> Vec<Outcome> {
         let (answers, refused) = in_batches(ids, async |batch: &[InstanceId]| {
-            let call = self.ec2.stop_instances().set_instance_ids(Some(texts(batch)));
+            let call = self.ec2().stop_instances().set_instance_ids(Some(texts(batch)));
             let answer = call.send().await.map_err(|error| api_error(STOP, &error))?;
             Ok(STOPPING.outcomes(batch, answer.stopping_instances.unwrap_or_default()))
         })
@@ -36,7 +36,7 @@ impl ChangeFleet for AwsFleet {
                 return Err(ApiError::out_of_time(START));
             }
             tokio::time::sleep(wait).await;
-            let call = self.ec2.start_instances().set_instance_ids(Some(texts(batch)));
+            let call = self.ec2().start_instances().set_instance_ids(Some(texts(batch)));
             let answer = call.send().await.map_err(|error| api_error(START, &error))?;
             Ok(STARTING.outcomes(batch, answer.starting_instances.unwrap_or_default()))
         })
@@ -54,7 +54,7 @@ impl ChangeFleet for AwsFleet {
     async fn tag(&self, ids: &[InstanceId], tags: &[(&str, &str)]) -> Vec<Refused> {
         let tags: Vec<Tag> = tags.iter().map(|(key, value)| Tag::builder().key(*key).value(*value).build()).collect();
         let (_, refused) = in_batches(ids, async |batch: &[InstanceId]| {
-            let call = self.ec2.create_tags().set_resources(Some(texts(batch))).set_tags(Some(tags.clone()));
+            let call = self.ec2().create_tags().set_resources(Some(texts(batch))).set_tags(Some(tags.clone()));
             call.send().await.map_err(|error| api_error(TAG, &error)).map(drop)
         })
         .await;
@@ -64,7 +64,7 @@ impl ChangeFleet for AwsFleet {
     async fn untag(&self, ids: &[InstanceId], keys: &[&str]) -> Vec<Refused> {
         let tags: Vec<Tag> = keys.iter().map(|key| Tag::builder().key(*key).build()).collect();
         let (_, refused) = in_batches(ids, async |batch: &[InstanceId]| {
-            let call = self.ec2.delete_tags().set_resources(Some(texts(batch))).set_tags(Some(tags.clone()));
+            let call = self.ec2().delete_tags().set_resources(Some(texts(batch))).set_tags(Some(tags.clone()));
             call.send().await.map_err(|error| api_error(UNTAG, &error)).map(drop)
         })
         .await;

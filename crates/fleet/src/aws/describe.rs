@@ -31,7 +31,7 @@ impl AwsFleet {
         let mut described = Vec::new();
         let mut pages = Pages::default();
         loop {
-            let call = self.ec2.describe_instances().filters(filter.clone()).max_results(INSTANCES_PER_PAGE);
+            let call = self.ec2().describe_instances().filters(filter.clone()).max_results(INSTANCES_PER_PAGE);
             let page = call.set_next_token(pages.token()).send().await.map_err(|error| api_error(DESCRIBE, &error))?;
             // An answer without the list is no answer; an empty list is one.
             let reservations = page.reservations.ok_or_else(|| {
@@ -83,7 +83,7 @@ impl AwsFleet {
         let mut pages = Pages::default();
         loop {
             let call =
-                self.ec2.describe_spot_instance_requests().filters(filter.clone()).max_results(INSTANCES_PER_PAGE);
+                self.ec2().describe_spot_instance_requests().filters(filter.clone()).max_results(INSTANCES_PER_PAGE);
             let page =
                 call.set_next_token(pages.token()).send().await.map_err(|error| api_error(DESCRIBE_SPOT, &error))?;
             markets.extend(page.spot_instance_requests.unwrap_or_default().into_iter().filter_map(|request| {
@@ -103,7 +103,7 @@ impl AwsFleet {
     /// Where an instance can be reached, publicly if it can.
     pub(super) async fn address_of(&self, id: &InstanceId) -> Result<Option<String>, ApiError> {
         let filter = Filter::builder().name("instance-id").values(id.as_str()).build();
-        let call = self.ec2.describe_instances().filters(filter).max_results(INSTANCES_PER_PAGE);
+        let call = self.ec2().describe_instances().filters(filter).max_results(INSTANCES_PER_PAGE);
         let answer = call.send().await.map_err(|error| api_error(DESCRIBE, &error))?;
         let mut instances =
             answer.reservations.unwrap_or_default().into_iter().flat_map(|r| r.instances.unwrap_or_default());
@@ -123,7 +123,8 @@ impl AwsFleet {
     /// Stop protection of one instance; `None` if EC2 did not say.
     pub(super) async fn stop_protection_of(&self, id: &InstanceId) -> Option<StopProtection> {
         let attribute = InstanceAttributeName::DisableApiStop;
-        let answer = self.ec2.describe_instance_attribute().instance_id(id.as_str()).attribute(attribute).send().await;
+        let answer =
+            self.ec2().describe_instance_attribute().instance_id(id.as_str()).attribute(attribute).send().await;
         match answer {
             Ok(answer) => {
                 answer.disable_api_stop?.value.map(|is_on| if is_on { StopProtection::On } else { StopProtection::Off })

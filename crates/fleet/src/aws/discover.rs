@@ -75,7 +75,7 @@ impl AwsFleet {
         let mut pages = Pages::default();
         loop {
             let page = self
-                .cloudwatch
+                .cloudwatch()
                 .list_metrics()
                 .namespace(metric.namespace.as_ref())
                 .metric_name(metric.name.as_ref())

@@ -23,7 +23,8 @@ impl KeepAlarms for AwsFleet {
         let mut alarms = Vec::new();
         let mut pages = Pages::default();
         loop {
-            let call = self.cloudwatch.describe_alarms().alarm_name_prefix(prefix).alarm_types(AlarmType::MetricAlarm);
+            let call =
+                self.cloudwatch().describe_alarms().alarm_name_prefix(prefix).alarm_types(AlarmType::MetricAlarm);
             let call = call.max_records(ALARMS_PER_PAGE).set_next_token(pages.token());
             let page = call.send().await.map_err(|error| api_error(DESCRIBE, &error))?;
             alarms.extend(page.metric_alarms.unwrap_or_default().into_iter().filter_map(kept));
@@ -35,7 +36,7 @@ impl KeepAlarms for AwsFleet {
 
     async fn put_alarm(&self, alarm: &IdleAlarm) -> Result<(), ApiError> {
         let dimension = Dimension::builder().name(INSTANCE_DIMENSION).value(&alarm.instance).build();
-        let call = self.cloudwatch.put_metric_alarm().alarm_name(&alarm.name).alarm_description(&alarm.description);
+        let call = self.cloudwatch().put_metric_alarm().alarm_name(&alarm.name).alarm_description(&alarm.description);
         let call = call.namespace(&alarm.namespace).metric_name(&alarm.metric).dimensions(dimension);
         let call = call.statistic(Statistic::from(alarm.statistic.as_str())).period(alarm.period_seconds);
         let call = call.evaluation_periods(alarm.periods).datapoints_to_alarm(alarm.datapoints);
@@ -46,7 +47,7 @@ impl KeepAlarms for AwsFleet {
     }
 
     async fn remove_alarms(&self, names: &[String]) -> Result<(), ApiError> {
-        let call = self.cloudwatch.delete_alarms().set_alarm_names(Some(names.to_vec()));
+        let call = self.cloudwatch().delete_alarms().set_alarm_names(Some(names.to_vec()));
         match call.send().await.map_err(|error| api_error(DELETE, &error)) {
             // Somebody else was faster; whatever is left, the next look finds.
             Err(error) if error.code == "ResourceNotFound" => Ok(()),

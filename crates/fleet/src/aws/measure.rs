@@ -53,7 +53,7 @@ impl AwsFleet {
         let mut pages = Pages::default();
         loop {
             let page = self
-                .cloudwatch
+                .cloudwatch()
                 .get_metric_data()
                 .set_metric_data_queries(Some(wire_queries.clone()))
                 .start_time(DateTime::from_secs(window.from.as_second()))

@@ -14,7 +14,10 @@ mod patience;
 mod read;
 mod whole;
 
-use std::time::Duration;
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use aws_config::{BehaviorVersion, ConfigLoader, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
 use aws_smithy_http_client::tls;
@@ -22,11 +25,19 @@ use aws_smithy_http_client::tls;
 /// The fleet of the account and Region that the function runs in.
 #[derive(Clone, Debug)]
 pub struct AwsFleet {
-    ec2: aws_sdk_ec2::Client,
-    cloudwatch: aws_sdk_cloudwatch::Client,
-    ssm: aws_sdk_ssm::Client,
+    config: SdkConfig,
+    clients: Arc<Clients>,
     deadline: deadline::Deadline,
     starts: pace::Pace,
+}
+
+/// Each client is made when it is first needed: the first one reads the machine's root certificates, which is three quarters of
+/// what `home` and `wake` would need for their start, and most of their pages call nothing.
+#[derive(Debug, Default)]
+struct Clients {
+    ec2: OnceLock<aws_sdk_ec2::Client>,
+    cloudwatch: OnceLock<aws_sdk_cloudwatch::Client>,
+    ssm: OnceLock<aws_sdk_ssm::Client>,
 }
 
 /// How long one attempt of a call may take, and a call with all its attempts.
@@ -45,24 +56,40 @@ impl AwsFleet {
     /// Clients of a given configuration. They share one connection pool.
     #[must_use]
     pub fn new(config: &SdkConfig) -> Self {
-        let deadline = deadline::Deadline::default();
         Self {
-            ec2: aws_sdk_ec2::Client::from_conf(
-                aws_sdk_ec2::config::Builder::from(config)
-                    .interceptor(whole::WholeAnswers)
-                    .interceptor(deadline.clone())
-                    .retry_classifier(patience::NoCapacity)
-                    .build(),
-            ),
-            cloudwatch: aws_sdk_cloudwatch::Client::from_conf(
-                aws_sdk_cloudwatch::config::Builder::from(config).interceptor(deadline.clone()).build(),
-            ),
-            ssm: aws_sdk_ssm::Client::from_conf(
-                aws_sdk_ssm::config::Builder::from(config).interceptor(deadline.clone()).build(),
-            ),
-            deadline,
+            config: config.clone(),
+            clients: Arc::default(),
+            deadline: deadline::Deadline::default(),
             starts: pace::Pace::default(),
         }
+    }
+
+    fn ec2(&self) -> &aws_sdk_ec2::Client {
+        self.clients.ec2.get_or_init(|| {
+            aws_sdk_ec2::Client::from_conf(
+                aws_sdk_ec2::config::Builder::from(&self.config)
+                    .interceptor(whole::WholeAnswers)
+                    .interceptor(self.deadline.clone())
+                    .retry_classifier(patience::NoCapacity)
+                    .build(),
+            )
+        })
+    }
+
+    fn cloudwatch(&self) -> &aws_sdk_cloudwatch::Client {
+        self.clients.cloudwatch.get_or_init(|| {
+            aws_sdk_cloudwatch::Client::from_conf(
+                aws_sdk_cloudwatch::config::Builder::from(&self.config).interceptor(self.deadline.clone()).build(),
+            )
+        })
+    }
+
+    fn ssm(&self) -> &aws_sdk_ssm::Client {
+        self.clients.ssm.get_or_init(|| {
+            aws_sdk_ssm::Client::from_conf(
+                aws_sdk_ssm::config::Builder::from(&self.config).interceptor(self.deadline.clone()).build(),
+            )
+        })
     }
 
     /// From now on, everything is over within that time, until this is called again: a call that could not be seen through is

@@ -78,7 +78,7 @@ impl AwsFleet {
         };
         let mut pages = Pages::default();
         loop {
-            let call = self.ssm.describe_sessions().state(SessionState::Active).max_results(SESSIONS_PER_PAGE);
+            let call = self.ssm().describe_sessions().state(SessionState::Active).max_results(SESSIONS_PER_PAGE);
             let call = call.set_filters(filter.clone()).set_next_token(pages.token());
             let page = call.send().await.map_err(|error| api_error(DESCRIBE_SESSIONS, &error))?;
             // An answer without the list is no answer; an empty list is one.
