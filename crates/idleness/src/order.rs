@@ -55,8 +55,8 @@ pub fn in_order<'a>(decisions: Vec<Decision>, fleet: impl IntoIterator<Item = &'
     let mut by_id: BTreeMap<InstanceId, Decision> =
         decisions.into_iter().map(|decision| (decision.instance.clone(), decision)).collect();
     let wanted = by_id.values().filter(|decision| decision.verdict == Verdict::Start);
-    let wanted = wanted.filter_map(|decision| order.place(&decision.instance)).collect();
-    for Wanted { place, needed_by, waits } in order.close(wanted) {
+    let wanted: Vec<usize> = wanted.filter_map(|decision| order.place(&decision.instance)).collect();
+    for Wanted { place, needed_by, waits, .. } in order.close(&wanted) {
         let id = order.instances[place].id.clone();
         let decision = by_id.remove(&id).unwrap_or_else(|| Decision::requested(id.clone()));
         let turned = match (waits, needed_by) {
@@ -121,6 +121,8 @@ struct Wanted {
     place: usize,
     /// The one that it starts for the sake of.
     needed_by: Option<usize>,
+    /// Whether it never starts, whatever runs.
+    never: bool,
     /// Why it does not start yet, if it does not.
     waits: Option<String>,
 }
@@ -156,13 +158,28 @@ impl<'a> Order<'a> {
     }
 
     /// The wanted starts, and those of the instances that they wait for.
-    fn close(&self, wanted: Vec<usize>) -> Vec<Wanted> {
+    fn close(&self, wanted: &[usize]) -> Vec<Wanted> {
+        let mut is_barred = vec![false; self.instances.len()];
+        loop {
+            let closed = self.close_but(wanted, &is_barred);
+            // What never starts is found on the way. Then what waits for it does not come up, and nothing starts for its sake.
+            let found = closed.iter().filter(|wanted| wanted.never && !is_barred[wanted.place]);
+            let found: Vec<usize> = found.map(|wanted| wanted.place).collect();
+            if found.is_empty() {
+                return closed;
+            }
+            found.into_iter().for_each(|place| is_barred[place] = true);
+        }
+    }
+
+    /// The same, where it is known of some that they never start.
+    fn close_but(&self, wanted: &[usize], is_barred: &[bool]) -> Vec<Wanted> {
         let mut is_known = vec![false; self.instances.len()];
-        for place in &wanted {
+        for place in wanted {
             is_known[*place] = true;
         }
-        let come_up = self.come_up(&is_known);
-        let mut open: VecDeque<(usize, Option<usize>)> = wanted.into_iter().map(|place| (place, None)).collect();
+        let come_up = self.come_up(&is_known, is_barred);
+        let mut open: VecDeque<(usize, Option<usize>)> = wanted.iter().map(|place| (*place, None)).collect();
         let mut closed = Vec::new();
         while let Some((place, needed_by)) = open.pop_front() {
             let never = self.never(place);
@@ -174,14 +191,15 @@ impl<'a> Order<'a> {
                     }
                 }
             }
-            closed.push(Wanted { place, needed_by, waits: never.or_else(|| self.not_yet(place)) });
+            let is_never = never.is_some();
+            closed.push(Wanted { place, needed_by, never: is_never, waits: never.or_else(|| self.not_yet(place)) });
         }
         closed
     }
 
     /// Which instances run, or can be brought to that now, together with all that start before them. What is wanted starts by
-    /// itself; the start of others is for Doze to decide if it was Doze that stopped them.
-    fn come_up(&self, is_wanted: &[bool]) -> Vec<bool> {
+    /// itself, unless it is barred; the start of others is for Doze to decide if it was Doze that stopped them.
+    fn come_up(&self, is_wanted: &[bool], is_barred: &[bool]) -> Vec<bool> {
         let mut groups_of: Vec<Vec<usize>> = vec![Vec::new(); self.instances.len()];
         let mut missing: Vec<usize> = self.groups.iter().map(Vec::len).collect();
         for (group, places) in self.groups.iter().enumerate() {
@@ -193,7 +211,8 @@ impl<'a> Order<'a> {
         let mut waits: Vec<usize> = vec![0; self.instances.len()];
         let (mut come_up, mut open) = (vec![false; self.instances.len()], VecDeque::new());
         for (place, instance) in self.instances.iter().enumerate() {
-            let is_free = !is_start_awaited(instance) && (is_wanted[place] || may_be_started(instance));
+            let may_start = is_wanted[place] || may_be_started(instance);
+            let is_free = !is_barred[place] && !is_start_awaited(instance) && may_start;
             match &self.after[place] {
                 _ if is_on_its_way(instance) => open.push_back(place),
                 Ok(groups) if is_free && groups.is_empty() => open.push_back(place),

@@ -166,6 +166,18 @@ fn nothing_is_started_for_the_sake_of_a_circle() {
     assert_eq!(fleet.turn("base").0, Reason::AlreadyStopped);
 }
 
+/// The rest of the circle runs, so that nothing but the circle keeps its last one from starting.
+#[test]
+fn nothing_is_started_for_the_sake_of_one_that_waits_for_a_circle_of_which_a_part_runs() {
+    let mut fleet = Fleet::default();
+    fleet.add("spare", &[]).add("first", &["second"]).add("second", &["first"]);
+    fleet.add("api", &["spare", "first"]).add("web", &["api"]).want("web");
+    fleet.set("second", RUNNING);
+    assert_eq!(fleet.started(), [""; 0]);
+    fleet.want("first");
+    assert_eq!(fleet.started(), [""; 0], "nor if it is wanted itself");
+}
+
 #[test]
 fn a_long_circle_is_named_in_part() {
     let mut fleet = Fleet::default();
