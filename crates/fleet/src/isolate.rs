@@ -248,6 +248,25 @@ mod tests {
     }
 
     #[test]
+    fn each_batch_of_stops_has_calls_enough_to_drop_all_of_it_one_by_one_and_a_bound() {
+        let ids = ids(150);
+        let named = |id: &InstanceId| error("IncorrectInstanceState", &format!("'{id}'"));
+        let half: Vec<usize> = (0..150).step_by(2).collect();
+        let (accepted, refused, calls) = run(&ids, &half, named);
+        assert_eq!((accepted.len(), refused.len(), calls), (75, 75, 78));
+        let all: Vec<usize> = (0..150).collect();
+        let (_, refused, calls) = run(&ids, &all, named);
+        assert_eq!((refused.len(), calls), (150, 150));
+        assert!(
+            refused.iter().all(|refused| names(&refused.error.message, &refused.instance)),
+            "each for its own sake"
+        );
+        let (_, refused, calls) = run(&ids, &all, |_| error("UnsupportedOperation", "cannot be stopped"));
+        assert_eq!(refused.len(), 150);
+        assert!(calls < 3 * (IDS_PER_BATCH + 11), "{calls} calls");
+    }
+
+    #[test]
     fn a_group_that_cannot_be_divided_any_more_leaves_the_others_their_turn() {
         let ids = ids(8);
         for (bound, started) in [(1, 0), (2, 0), (3, 4), (5, 6), (7, 7)] {

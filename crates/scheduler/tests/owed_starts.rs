@@ -254,9 +254,12 @@ async fn a_start_that_fell_back_for_want_of_capacity_is_owed_from_then_on() {
     fleet.add_asleep(GPU, &[OPEN]);
     run_at(&fleet, &start(), now()).await;
     fleet.fall_back(GPU, "Server.InsufficientInstanceCapacity", "There is not enough capacity", now());
+    let seen = fleet.calls().len();
     let report = run_at(&fleet, &state_change(GPU, "stopped"), later(1)).await.report;
     assert_eq!((reason_of(&report, GPU), report.summary.started), (Reason::StartOwed, 1));
     assert_eq!(notes(&fleet), times(1, 1));
+    let notes_made = fleet.calls()[seen..].iter().filter(|call| call.starts_with("tag ")).count();
+    assert_eq!(notes_made, 1, "since when, and the try, in one");
     fleet.fall_back(GPU, "Server.InsufficientInstanceCapacity", "There is not enough capacity", later(1));
     assert_eq!(tries(&fleet, 2..7).await, [6], "and not with every fall");
 }
