@@ -8,7 +8,8 @@ cache=${DOZE_CACHE:-$HOME/.cache/doze}
 export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$cache/target}
 export SAM_CLI_TELEMETRY=0 PYTHONDONTWRITEBYTECODE=1
 
-say() { printf '\n== %s\n' "$*"; }
+# What comes next, and how long the script has been at work: a slow gate is to be seen.
+say() { printf '\n== %s (after %d:%02d)\n' "$*" $((SECONDS / 60)) $((SECONDS % 60)); }
 
 fail() {
   printf '%s: %s\n' "$(basename "$0")" "$*" >&2
