@@ -1,8 +1,8 @@
 //! Tokens that we did not sign, and ours with something changed. Each must be refused, whatever it is that is wrong.
 
-use crate::support;
 use crate::support::{
-    OTHER_SECRET, SECRET, claims, decoded, encoded, good, header, hmac, in_seconds, now, ring, signed, signed_by, with,
+    self, OTHER_SECRET, SECRET, claims, decoded, encoded, good, header, hmac, in_seconds, now, ring, signed, signed_by,
+    with,
 };
 use capability::{Capability, Denied};
 use hmac::{Hmac, KeyInit, Mac};

@@ -1,7 +1,6 @@
 //! Two keys while one takes over from the other.
 
-use crate::support;
-use crate::support::{OTHER_SECRET, SECRET, claims, good, header, now, ring, signed_by, with};
+use crate::support::{self, OTHER_SECRET, SECRET, claims, good, header, now, ring, signed_by, with};
 use capability::{Denied, Key, KeyRing};
 
 fn key(id: &str, secret: &str) -> Key {

@@ -1,7 +1,6 @@
 //! Requests that are wrong, odd or hostile, and an AWS that does not answer.
 
-use crate::support;
-use crate::support::{HTML, JSON, Site, event, fleet::FakeFleet, fleet_token, id, token_for};
+use crate::support::{self, HTML, JSON, Site, event, fleet::FakeFleet, fleet_token, id, token_for};
 use serde_json::{Value, json};
 
 fn site() -> Site {

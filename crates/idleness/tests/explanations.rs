@@ -1,8 +1,8 @@
 //! Decisions in words, letter by letter. What each gate says is in `explained_gates`.
 
-use crate::support;
 use crate::support::{
-    custom, instance, now, quiet, quiet_but, quiet_under, quiet_under_but, rules, steady, steady_over, tagged, under,
+    self, custom, instance, now, quiet, quiet_but, quiet_under, quiet_under_but, rules, steady, steady_over, tagged,
+    under,
     words::{NO_PLACE, check, explained},
 };
 use idleness::{Evidence, Metric, Place, Policy, Reason, Rules, Series, SeriesStatus, Verdict, decide, explain};

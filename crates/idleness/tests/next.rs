@@ -1,8 +1,7 @@
 //! What comes next for an instance, and when: every reason has its answer.
 
-use crate::support;
 use crate::support::{
-    at, custom, instance, minutes_ago, now, quiet, quiet_but, rules,
+    self, at, custom, instance, minutes_ago, now, quiet, quiet_but, rules,
     starts::{CLOSED, KMS, OPEN, STOPPED_AT, fallen, slept, switched_off, with_tags},
     steady, tagged, under,
 };

@@ -1,8 +1,9 @@
 //! Signals that not every instance has, or has several times: accelerators, optional metrics, and series that are
 //! discovered.
 
-use crate::support;
-use crate::support::{at, custom, instance, measure_of, now, of_type, quiet_under, quiet_under_but, steady, under};
+use crate::support::{
+    self, at, custom, instance, measure_of, now, of_type, quiet_under, quiet_under_but, steady, under,
+};
 use idleness::{
     Datapoint, Decision, Evidence, Instance, Metric, Policy, Reason, Series, SeriesStatus, Statistic, decide,
 };

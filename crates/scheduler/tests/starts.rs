@@ -1,8 +1,7 @@
 //! Starts by schedule and in their order, over a fake fleet: what is called, and what the report says.
 
-use crate::support;
 use crate::support::{
-    FakeFleet, IDLE, STOPPED, id, now, settings,
+    self, FakeFleet, IDLE, STOPPED, id, now, settings,
     starts::{OPEN, SINCE, later},
 };
 use idleness::{Caps, InstanceState, Mode, Percent, Reason};
