@@ -2,16 +2,22 @@
 
 use std::{collections::BTreeMap, fmt, str::FromStr};
 
+use arrayvec::ArrayString;
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 /// The tag that opts an instance in, with exactly the value `on`. The key is fixed because the IAM policies name it.
 pub const OPT_IN_TAG: &str = "doze";
+/// The tag under which people name an instance.
+const NAME_TAG: &str = "Name";
 
 /// The id of an EC2 instance: `i-` and 8 or 17 lower-case hexadecimal digits.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
-pub struct InstanceId(String);
+// In place: a run holds each id of a fleet half a dozen times.
+pub struct InstanceId(ArrayString<LONGEST_ID>);
+
+const LONGEST_ID: usize = "i-0123456789abcdef0".len();
 
 impl InstanceId {
     /// The id as EC2 writes it.
@@ -28,7 +34,8 @@ impl FromStr for InstanceId {
         let digits = text.strip_prefix("i-").unwrap_or_default();
         let right_length = matches!(digits.len(), 8 | 17);
         let hexadecimal = digits.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
-        if right_length && hexadecimal { Ok(Self(text.to_owned())) } else { Err(InvalidInstanceId::new(text)) }
+        let id = ArrayString::from(text).ok().filter(|_| right_length && hexadecimal);
+        id.map(Self).ok_or_else(|| InvalidInstanceId::new(text))
     }
 }
 
@@ -40,7 +47,7 @@ impl fmt::Display for InstanceId {
 
 impl From<InstanceId> for String {
     fn from(id: InstanceId) -> Self {
-        id.0
+        id.as_str().to_owned()
     }
 }
 
@@ -121,25 +128,27 @@ impl InstanceState {
 }
 
 /// The tags of one instance, key → value.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Tags(BTreeMap<String, String>);
+#[derive(Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(from = "BTreeMap<String, String>")]
+// By key. A map of its own for each of ten thousand instances would take 5 MB more than what is in it.
+pub struct Tags(Box<[(Box<str>, Box<str>)]>);
 
 impl Tags {
     /// The value of a tag, if the instance has it.
     #[must_use]
     pub fn get(&self, key: &str) -> Option<&str> {
-        self.0.get(key).map(String::as_str)
+        let place = self.0.binary_search_by(|(other, _)| other.as_ref().cmp(key)).ok()?;
+        self.0.get(place).map(|(_, value)| value.as_ref())
     }
 
     /// All tags, by key.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0.iter().map(|(key, value)| (key.as_str(), value.as_str()))
+        self.0.iter().map(|(key, value)| (key.as_ref(), value.as_ref()))
     }
 
     /// The keys of all tags.
     pub(crate) fn keys(&self) -> impl Iterator<Item = &str> {
-        self.0.keys().map(String::as_str)
+        self.0.iter().map(|(key, _)| key.as_ref())
     }
 
     /// Whether the instance opted in: the tag `doze` is exactly `on`, in lower case, as the IAM condition compares it.
@@ -151,7 +160,25 @@ impl Tags {
 
 impl<K: Into<String>, V: Into<String>> FromIterator<(K, V)> for Tags {
     fn from_iter<T: IntoIterator<Item = (K, V)>>(tags: T) -> Self {
-        Self(tags.into_iter().map(|(key, value)| (key.into(), value.into())).collect())
+        tags.into_iter().map(|(key, value)| (key.into(), value.into())).collect::<BTreeMap<String, String>>().into()
+    }
+}
+
+impl From<BTreeMap<String, String>> for Tags {
+    fn from(tags: BTreeMap<String, String>) -> Self {
+        Self(tags.into_iter().map(|(key, value)| (key.into_boxed_str(), value.into_boxed_str())).collect())
+    }
+}
+
+impl fmt::Debug for Tags {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.iter()).finish()
+    }
+}
+
+impl Serialize for Tags {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.iter())
     }
 }
 
@@ -177,25 +204,31 @@ pub struct Instance {
     /// Its last change of state.
     #[serde(default, skip_serializing_if = "Transition::is_unknown")]
     pub transition: Transition,
-    /// Its tags.
+    /// Its tags, of those at least that Doze reads.
     pub tags: Tags,
+}
+
+fn is_read_by_a_gate(key: &str) -> bool {
+    key == OPT_IN_TAG || key == AUTO_SCALING_TAG || key.starts_with(TAG_PREFIX) || is_cluster_tag(key)
+}
+
+/// Whether Doze looks at tags of this key: a gate reads them, or it is the name. The others may say anything, and need not be kept.
+#[must_use]
+pub fn is_read(key: &str) -> bool {
+    key == NAME_TAG || is_read_by_a_gate(key)
 }
 
 impl Instance {
     /// The name that people gave it: its tag `Name`.
     #[must_use]
     pub fn name(&self) -> Option<&str> {
-        self.tags.get("Name").map(str::trim).filter(|name| !name.is_empty())
+        self.tags.get(NAME_TAG).map(str::trim).filter(|name| !name.is_empty())
     }
 
     /// The instance with only those of its tags that a gate reads. Other tags may say anything, and belong into no log.
     #[must_use]
     pub fn without_foreign_tags(&self) -> Self {
-        let is_read = |key: &&str| {
-            *key == OPT_IN_TAG || *key == AUTO_SCALING_TAG || key.starts_with(TAG_PREFIX) || is_cluster_tag(key)
-        };
-        let read = self.tags.keys().filter(is_read).filter_map(|key| Some((key, self.tags.get(key)?)));
-        Self { tags: read.collect(), ..self.clone() }
+        Self { tags: self.tags.iter().filter(|(key, _)| is_read_by_a_gate(key)).collect(), ..self.clone() }
     }
 }
 

@@ -31,7 +31,7 @@ pub use explanation::{Explanation, Step, explain};
 pub use finding::{Finding, Share};
 pub use instance::{
     Instance, InstanceId, InstanceState, InstanceType, InvalidInstanceId, Market, OPT_IN_TAG, RootDevice,
-    StopProtection, Tags, Transition,
+    StopProtection, Tags, Transition, is_read,
 };
 pub use metric::{Dimensions, Measure, Metric, Statistic, Unit};
 pub use next::{Next, NextAction, next};

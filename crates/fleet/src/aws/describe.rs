@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use aws_sdk_ec2::types::{CpuOptions, DeviceType, Filter, InstanceAttributeName, InstanceLifecycleType};
 use idleness::{
-    Instance, InstanceId, InstanceState, InstanceType, Market, RootDevice, StopProtection, Tags, Transition,
+    Instance, InstanceId, InstanceState, InstanceType, Market, RootDevice, StopProtection, Tags, Transition, is_read,
 };
 use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
 
@@ -168,7 +168,10 @@ fn translate(described: aws_sdk_ec2::types::Instance) -> Option<Described> {
             message: reason.and_then(|reason| reason.message).filter(|message| !message.is_empty()),
             at: described.state_transition_reason.as_deref().and_then(time_of_transition),
         },
-        tags: tags.into_iter().filter_map(|tag| Some((tag.key?, tag.value.unwrap_or_default()))).collect::<Tags>(),
+        tags: tags
+            .into_iter()
+            .filter_map(|tag| Some((tag.key.filter(|key| is_read(key))?, tag.value.unwrap_or_default())))
+            .collect::<Tags>(),
     };
     Some(Described { instance, spot_request })
 }

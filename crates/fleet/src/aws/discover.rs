@@ -20,11 +20,11 @@ const RECENTLY: SignedDuration = SignedDuration::from_hours(3);
 pub(super) struct Discovered(BTreeMap<Metric, BTreeMap<String, Vec<Vec<Dimension>>>>);
 
 impl Discovered {
-    /// The dimensions of each series that the metric has of this instance.
+    /// The dimensions of each series that the metric has of this instance; none where they are the instance's id alone.
     pub(super) fn series(&self, metric: &Metric, instance: &Instance) -> Vec<Vec<Dimension>> {
         let id = instance.id.as_str();
         match metric.dimensions {
-            Dimensions::InstanceId => vec![vec![Dimension::builder().name(INSTANCE_DIMENSION).value(id).build()]],
+            Dimensions::InstanceId => vec![Vec::new()],
             Dimensions::Discovered => {
                 self.0.get(metric).and_then(|instances| instances.get(id)).cloned().unwrap_or_default()
             }

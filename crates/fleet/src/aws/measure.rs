@@ -8,7 +8,13 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use idleness::{Datapoint, Evidence, Instance, InstanceId, Measure, Part, Policy, Series, SeriesStatus, Window};
 use jiff::Timestamp;
 
-use super::{AwsFleet, CALLS_AT_ONCE, describe::timestamp, discover::Discovered, error::api_error, pages::Pages};
+use super::{
+    AwsFleet, CALLS_AT_ONCE,
+    describe::timestamp,
+    discover::{Discovered, INSTANCE_DIMENSION},
+    error::api_error,
+    pages::Pages,
+};
 use crate::{ApiError, queries_per_call};
 
 const MEASURE: &str = "cloudwatch:GetMetricData";
@@ -17,6 +23,7 @@ const MEASURE: &str = "cloudwatch:GetMetricData";
 struct Query<'a> {
     instance: &'a InstanceId,
     measure: Measure,
+    /// None where they are the instance's id alone: most are, and there are thousands.
     dimensions: Vec<Dimension>,
 }
 
@@ -47,15 +54,13 @@ impl AwsFleet {
 
     /// One batch of queries, all its pages: one series a query, in the order of the queries.
     async fn measure(&self, queries: &[Query<'_>], window: &Window) -> Result<Vec<Series>, ApiError> {
-        let wire_queries: Vec<MetricDataQuery> =
-            queries.iter().enumerate().map(|(index, query)| query.to_wire(index)).collect();
         let mut series = vec![Series::default(); queries.len()];
         let mut pages = Pages::default();
         loop {
             let page = self
                 .cloudwatch()
                 .get_metric_data()
-                .set_metric_data_queries(Some(wire_queries.clone()))
+                .set_metric_data_queries(Some(to_wire(queries)))
                 .start_time(DateTime::from_secs(window.from.as_second()))
                 .end_time(DateTime::from_secs(window.open_until.as_second()))
                 .scan_by(ScanBy::TimestampAscending)
@@ -105,13 +110,19 @@ fn queries_by_window<'a>(
     queries
 }
 
+fn to_wire(queries: &[Query<'_>]) -> Vec<MetricDataQuery> {
+    queries.iter().enumerate().map(|(index, query)| query.to_wire(index)).collect()
+}
+
 impl Query<'_> {
     fn to_wire(&self, index: usize) -> MetricDataQuery {
         let Measure { metric, statistic, period } = &self.measure;
+        let own = || vec![Dimension::builder().name(INSTANCE_DIMENSION).value(self.instance.as_str()).build()];
+        let dimensions = if self.dimensions.is_empty() { own() } else { self.dimensions.clone() };
         let metric = Metric::builder()
             .namespace(metric.namespace.as_ref())
             .metric_name(metric.name.as_ref())
-            .set_dimensions(Some(self.dimensions.clone()))
+            .set_dimensions(Some(dimensions))
             .build();
         let period = i32::try_from(period.as_secs()).unwrap_or(i32::MAX);
         let stat = MetricStat::builder().metric(metric).period(period).stat(statistic.as_str()).build();
@@ -135,4 +146,6 @@ fn extend(series: &mut Series, result: MetricDataResult) {
     };
     let points = result.timestamps.unwrap_or_default().into_iter().zip(result.values.unwrap_or_default());
     series.points.extend(points.filter_map(|(at, value)| Some(Datapoint { at: timestamp(&at)?, value })));
+    // They are kept for each series of a fleet until all is decided.
+    series.points.shrink_to_fit();
 }

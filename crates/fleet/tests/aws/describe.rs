@@ -87,7 +87,7 @@ async fn every_field_that_a_decision_needs_is_read() {
         "<instanceType>g5.48xlarge</instanceType>",
         "<cpuOptions><coreCount>96</coreCount><threadsPerCore>2</threadsPerCore></cpuOptions>",
         "<tagSet><item><key>doze</key><value>on</value></item>\
-         <item><key>Name</key><value>a &lt;b&gt;</value></item><item><key>empty</key><value/></item></tagSet>",
+         <item><key>Name</key><value>a &lt;b&gt;</value></item><item><key>doze:empty</key><value/></item></tagSet>",
     ])
     .await;
     let expected = Instance {
@@ -100,9 +100,29 @@ async fn every_field_that_a_decision_needs_is_read() {
         market: Market::OnDemand,
         stop_protection: StopProtection::Unread,
         transition: Transition::default(),
-        tags: [("doze", "on"), ("Name", "a <b>"), ("empty", "")].into_iter().collect(),
+        tags: [("doze", "on"), ("Name", "a <b>"), ("doze:empty", "")].into_iter().collect(),
     };
     assert_eq!(instance, expected);
+}
+
+#[tokio::test]
+async fn every_tag_that_a_gate_reads_is_kept_and_no_other() {
+    let read = [
+        "doze",
+        "doze:keep-until",
+        "doze:anything",
+        "Name",
+        "aws:autoscaling:groupName",
+        "eks:cluster-name",
+        "aws:eks:cluster-name",
+        "kubernetes.io/cluster/prod",
+        "aws:ecs:clusterName",
+    ];
+    let foreign = ["name", "dozen", "password", "team", "aws:cloudformation:stack-name"];
+    let tag = |key: &&str| format!("<item><key>{key}</key><value>x</value></item>");
+    let tags = read.iter().chain(&foreign).map(tag).collect::<Vec<_>>().concat();
+    let instance = described(&[&format!("<tagSet>{tags}</tagSet>")]).await;
+    assert_eq!(instance.tags, read.iter().map(|key| (*key, "x")).collect());
 }
 
 #[tokio::test]
