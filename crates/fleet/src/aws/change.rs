@@ -31,11 +31,8 @@ impl ChangeFleet for AwsFleet {
 
     async fn start(&self, ids: &[InstanceId]) -> Vec<Outcome> {
         let (answers, refused) = in_bounded_batches(ids, CALLS_FOR_STARTS, async |batch: &[InstanceId]| {
-            let wait = self.starts.take(Instant::now());
-            if !self.deadline.allows_attempt_in(wait) {
-                return Err(ApiError::out_of_time(START));
-            }
-            tokio::time::sleep(wait).await;
+            let wait = self.starts.take(Instant::now(), |wait| self.deadline.allows_change_in(wait));
+            tokio::time::sleep(wait.ok_or_else(|| ApiError::out_of_time(START))?).await;
             let call = self.ec2().start_instances().set_instance_ids(Some(texts(batch)));
             let answer = call.send().await.map_err(|error| api_error(START, &error))?;
             Ok(STARTING.outcomes(batch, answer.starting_instances.unwrap_or_default()))

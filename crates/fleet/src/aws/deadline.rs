@@ -43,16 +43,16 @@ impl Deadline {
     }
 
     pub(super) fn allows_change(&self) -> bool {
-        self.get().is_none_or(|ends| Instant::now() < ends.changes)
+        self.allows_change_in(Duration::ZERO)
+    }
+
+    /// Whether a change may still be begun after such a wait.
+    pub(super) fn allows_change_in(&self, wait: Duration) -> bool {
+        self.get().is_none_or(|ends| Instant::now() + wait < ends.changes)
     }
 
     fn allows_attempt(&self) -> bool {
-        self.allows_attempt_in(Duration::ZERO)
-    }
-
-    /// Whether an attempt may still be begun after such a wait.
-    pub(super) fn allows_attempt_in(&self, wait: Duration) -> bool {
-        self.get().is_none_or(|ends| Instant::now() + wait < ends.attempts)
+        self.get().is_none_or(|ends| Instant::now() < ends.attempts)
     }
 
     fn get(&self) -> Option<Ends> {

@@ -1,4 +1,4 @@
-//! EC2's own pace of starts, kept to before EC2 has to refuse: whoever is throttled holds up each other caller in the account.
+//! EC2's own pace of starts, as far as one process can keep to it: a call that EC2 throttles is tried again, and only makes more.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -15,12 +15,15 @@ const ONE_MORE: Duration = Duration::from_millis(500);
 pub(super) struct Pace(Arc<Mutex<Option<Instant>>>);
 
 impl Pace {
-    /// Takes one call from the bucket; returns how long to wait before it is made.
-    pub(super) fn take(&self, now: Instant) -> Duration {
+    /// Takes one call from the bucket; returns how long to wait before it is made. `None`, and nothing is taken, if there is no
+    /// time for such a wait.
+    pub(super) fn take(&self, now: Instant, has_time: impl FnOnce(Duration) -> bool) -> Option<Duration> {
         let mut full_at = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let (wait, then_full_at) = taken(*full_at, now);
-        *full_at = Some(then_full_at);
-        wait
+        has_time(wait).then(|| {
+            *full_at = Some(then_full_at);
+            wait
+        })
     }
 }
 
@@ -37,7 +40,9 @@ mod tests {
     /// The waits, in milliseconds, of calls that are asked for at these moments.
     fn waits(moments: &[u64]) -> Vec<u128> {
         let (pace, began) = (Pace::default(), Instant::now());
-        moments.iter().map(|moment| pace.take(began + Duration::from_millis(*moment)).as_millis()).collect()
+        let take =
+            |moment: &u64| pace.take(began + Duration::from_millis(*moment), |_| true).expect("has time").as_millis();
+        moments.iter().map(take).collect()
     }
 
     #[test]
@@ -64,8 +69,17 @@ mod tests {
     fn its_clones_share_the_bucket() {
         let (pace, now) = (Pace::default(), Instant::now());
         for _ in 0..AT_ONCE {
-            assert_eq!(pace.clone().take(now), Duration::ZERO);
+            assert_eq!(pace.clone().take(now, |_| true), Some(Duration::ZERO));
         }
-        assert_eq!(pace.take(now), ONE_MORE);
+        assert_eq!(pace.take(now, |_| true), Some(ONE_MORE));
+    }
+
+    #[test]
+    fn what_is_not_made_takes_nothing() {
+        let (pace, now) = (Pace::default(), Instant::now());
+        for _ in 0..20 {
+            assert_eq!(pace.take(now, |_| false), None);
+        }
+        assert_eq!(pace.take(now, |wait| wait.is_zero()), Some(Duration::ZERO));
     }
 }
