@@ -18,8 +18,8 @@ pub type Scope = Option<BTreeSet<InstanceId>>;
 pub enum Depth {
     /// What decisions depend on: measurements of running instances that nothing else protects.
     Needed,
-    /// The same, but the first signal first, and the others of those alone that it does not keep. Takes longer, and costs a
-    /// fraction where most instances are in use.
+    /// The same, but the first signal first, and the others of those alone whose use it does not prove. Takes longer, and costs
+    /// a fraction where most instances are in use.
     Sparing,
     /// All that the gates look at, of every instance: who asks wants to see all of it.
     Everything,
@@ -80,6 +80,7 @@ impl Sight {
         rules: &Rules,
         now: Timestamp,
     ) -> Result<(), ApiError> {
+        self.evidence.clear();
         let is_needed = |instance: &Instance, _: &Evidence| needs_evidence(instance, rules, now);
         match depth {
             Depth::Everything => self.read_evidence(fleet, Part::Whole, |_, _| true, rules, now).await?,
@@ -203,11 +204,17 @@ impl Sight {
 
     /// Asks about the stop protection of those of the instances that were not looked at again before, and looks once more at them:
     /// while the others were measured, somebody may have asked to keep one awake. The look comes last, since stop protection
-    /// costs a call each. Whether there was any.
+    /// costs a call each. What was measured of an instance that is to be measured by something else now, proves nothing.
+    /// Whether there was any.
     ///
     /// # Errors
     /// They could not be described.
-    pub async fn look_again(&mut self, fleet: &impl ReadFleet, ids: &[InstanceId]) -> Result<bool, ApiError> {
+    pub async fn look_again(
+        &mut self,
+        fleet: &impl ReadFleet,
+        ids: &[InstanceId],
+        rules: &Rules,
+    ) -> Result<bool, ApiError> {
         let is_new = |id: &&InstanceId| self.instances.contains_key(id) && !self.asked_for_protection.contains(id);
         let new: Vec<InstanceId> = ids.iter().filter(is_new).cloned().collect();
         if !self.read_protection(fleet, &new).await {
@@ -215,6 +222,9 @@ impl Sight {
         }
         for seen in fleet.instances(&new).await? {
             if let Some(instance) = self.instances.get_mut(&seen.id).filter(|_| new.contains(&seen.id)) {
+                if !rules.measure_alike(instance, &seen) {
+                    self.evidence.remove(&seen.id);
+                }
                 *instance = Instance { stop_protection: instance.stop_protection, ..seen };
             }
         }

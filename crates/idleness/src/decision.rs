@@ -178,6 +178,16 @@ impl Rules {
     }
 }
 
+impl Rules {
+    /// Whether one and the same is asked of CloudWatch about both, and means the same: what was measured of one can be judged as
+    /// the other.
+    #[must_use]
+    pub fn measure_alike(&self, one: &Instance, other: &Instance) -> bool {
+        let is_of_one_kind = one.instance_type == other.instance_type && one.vcpus == other.vcpus;
+        is_of_one_kind && self.policy_of(one) == self.policy_of(other)
+    }
+}
+
 /// The outcome of all gates for one instance.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Decision {

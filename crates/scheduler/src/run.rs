@@ -114,7 +114,7 @@ async fn scope(fleet: &impl ReadAlarms, target: &Target) -> Result<Scope, RunErr
 
 const fn depth(purpose: Purpose, scope: &Scope) -> Depth {
     match purpose {
-        // Of a whole fleet, most is in use. What an alarm names is not, or it would not have gone off.
+        // Of a whole fleet, most is in use. What an event names mostly is not, or no alarm would have gone off.
         Purpose::Act if scope.is_none() => Depth::Sparing,
         Purpose::Act => Depth::Needed,
         Purpose::Start => Depth::Stopped,
@@ -150,7 +150,7 @@ impl<F: ReadFleet + ChangeFleet> Planner<'_, F> {
     async fn plan(&mut self, refused: &BTreeSet<InstanceId>) -> Result<Plan, ApiError> {
         let mut plan = self.plan_by_sight(refused);
         for _ in 0..ROUNDS {
-            if !self.sight.look_again(self.fleet, &plan.stops).await? {
+            if !self.sight.look_again(self.fleet, &plan.stops, &self.settings.rules).await? {
                 break;
             }
             plan = self.plan_by_sight(refused);
@@ -182,10 +182,11 @@ impl<F: ReadFleet + ChangeFleet> Planner<'_, F> {
             refused.extend(round.refused);
             plan = next_plan;
         }
-        outcomes.extend(start(self.fleet, &self.starts(&plan), self.now).await);
-        outcomes.extend(settle(self.fleet, &self.settled()).await);
-        outcomes.extend(announce(self.fleet, &plan.announcements).await);
+        // An announcement that no longer holds must not be there for a later run. Starts come last: their pace may take long.
         outcomes.extend(withdraw(self.fleet, &plan.withdrawals).await);
+        outcomes.extend(announce(self.fleet, &plan.announcements).await);
+        outcomes.extend(settle(self.fleet, &self.settled()).await);
+        outcomes.extend(start(self.fleet, &self.starts(&plan), self.now).await);
         (plan, outcomes)
     }
 

@@ -158,3 +158,19 @@ async fn a_sweep_asks_for_more_than_the_first_signal_only_of_those_that_it_does_
     assert_eq!(signals(BUSY), ["cpu"]);
     assert_eq!(signals(IDLE), ["cpu", "vcpus", "network", "ebs"]);
 }
+
+/// What was measured under one policy is no proof under another, which may ask for more.
+#[tokio::test(flavor = "current_thread")]
+async fn an_instance_whose_policy_changes_while_others_are_measured_is_kept() {
+    let policies = r#"{"patient": {"signals": {"heartbeat": {}}}, "same": {}}"#;
+    let rules = Rules { policies: Policies::parse(policies).expect("are policies"), ..Rules::default() };
+    let settings = Settings { rules, ..settings(Mode::Enforce) };
+    for policy in ["patient", "same"] {
+        let mut fleet = FakeFleet::default();
+        fleet.add(IDLE, 0.4);
+        fleet.tag_while_measured(IDLE, "doze:policy", policy);
+        let report = swept(&fleet, &settings).await;
+        assert_eq!(reason_of(&report, IDLE), Reason::InsufficientData, "{policy}");
+        assert!(fleet.calls().iter().all(|call| !call.starts_with("stop ")), "{policy}");
+    }
+}
