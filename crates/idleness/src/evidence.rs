@@ -54,7 +54,7 @@ pub struct Series {
 /// Everything measured about one instance.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Evidence {
-    /// One entry for each measure of each series.
+    /// One entry for each measure that was asked for, and in it each of its series.
     measured: Vec<Measured>,
     /// How many sessions of AWS Systems Manager are open. `None` if that was not read.
     sessions: Option<u32>,
@@ -75,8 +75,20 @@ impl Evidence {
     }
 
     /// Whether there is no series of any measure.
-    pub(crate) const fn is_empty(&self) -> bool {
-        self.measured.is_empty()
+    pub(crate) fn is_empty(&self) -> bool {
+        self.measured.iter().all(|measured| measured.series.is_empty())
+    }
+
+    /// Notes that a measure was asked for, whether or not there is a series of it.
+    pub fn note_asked(&mut self, measure: Measure) {
+        if !self.was_asked(&measure) {
+            self.measured.push(Measured { measure, series: Vec::new() });
+        }
+    }
+
+    /// Whether a measure was asked for.
+    pub(crate) fn was_asked(&self, measure: &Measure) -> bool {
+        self.measured.iter().any(|measured| measured.measure == *measure)
     }
 
     /// Adds a series of a measure.
@@ -89,9 +101,10 @@ impl Evidence {
 
     /// Adds everything that another part of the policy's signals measured.
     pub fn extend(&mut self, other: Self) {
-        other.measured.into_iter().for_each(|Measured { measure, series }| {
+        for Measured { measure, series } in other.measured {
+            self.note_asked(measure.clone());
             series.into_iter().for_each(|series| self.add(measure.clone(), series));
-        });
+        }
         self.sessions = other.sessions.or(self.sessions);
     }
 

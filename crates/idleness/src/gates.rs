@@ -12,7 +12,7 @@ use crate::{
     finding::Finding,
     instance::{AUTO_SCALING_TAG, Instance, InstanceState, Market, RootDevice, StopProtection, is_cluster_tag},
     metric::Unit,
-    policy::{Policy, Signal},
+    policy::{Part, Policy},
     starting::at_rest,
     wishes::{BadTag, Wishes},
 };
@@ -107,12 +107,11 @@ impl<'a> Case<'a> {
         if self.is_rest_left_out() { &all[..self.first_signals()] } else { all }
     }
 
-    /// Whether nothing but the first part of the signals was read, since that proves use: then the others cannot turn `keep` into
-    /// `stop`, whatever they say.
+    /// Whether nothing but the first part of the signals was asked for, since that proves use: then the others cannot turn `keep`
+    /// into `stop`, whatever they say.
     pub(crate) fn is_rest_left_out(&self) -> bool {
-        let rest = self.policy().signals_for(self.instance).skip(self.first_signals());
-        let is_unread = |signal: &Signal| signal.measures().all(|measure| self.evidence.series(&measure).is_empty());
-        self.is_use_proven_first() && rest.filter(|signal| !signal.metrics.is_empty()).all(is_unread)
+        let rest = self.policy().measures(Part::Rest, self.instance);
+        self.is_use_proven_first() && !rest.iter().any(|(_, measure)| self.evidence.was_asked(measure))
     }
 
     /// Whether the first part of the signals proves use.

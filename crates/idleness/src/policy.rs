@@ -78,7 +78,8 @@ pub enum Hardware {
 pub enum Part {
     /// The first signal, and those behind it that look at nothing else.
     First,
-    /// All others. They decide nothing about an instance whose use the first part proves.
+    /// All others. Where the first part proves use, they cannot turn `keep` into `stop`; with a gap in them, the reason would be
+    /// another.
     Rest,
     /// All at once.
     Whole,

@@ -1,10 +1,12 @@
 //! From datapoints to a verdict, under `dev-box`: how much data is proof, and how much activity is use.
 
-use crate::support;
 use crate::support::{
-    METRICS, at, custom, instance, measure_of, now, quiet, quiet_but, quiet_under_but, rules, steady, under,
+    self, METRICS, at, custom, instance, measure_of, now, quiet, quiet_but, quiet_under_but, rules, steady, under,
 };
-use idleness::{Datapoint, Decision, Evidence, Metric, Percent, Policy, Reason, Series, SeriesStatus, Verdict, decide};
+use idleness::{
+    Datapoint, Decision, Evidence, Metric, Part, Percent, Policy, Reason, Series, SeriesStatus, Signal, Verdict,
+    decide, explain,
+};
 use jiff::{SignedDuration, Timestamp};
 
 #[track_caller]
@@ -305,6 +307,43 @@ fn missing_data_comes_before_activity() {
     let edits = [(Metric::CPU, vec![steady(99.0)]), (Metric::EBS_READS, Vec::new())];
     let decision = check(&quiet_under_but(&support::plain(), &instance(1), &edits), Reason::InsufficientData);
     assert_eq!(decision.evidence[0].observed, Some(99.0), "the activity is in the evidence all the same");
+}
+
+/// A sweep asks for no more where the first part proves use. What was not asked for, cannot be missing.
+#[test]
+fn what_was_not_asked_for_is_not_missing() {
+    let plain = support::plain();
+    let [cpu, network, ebs] = ["cpu", "network", "ebs"]
+        .map(|name| plain.signals.iter().find(|signal| signal.name == name).expect("is there").clone());
+    let limit_again = Signal { name: "cpu-again".into(), limit: 50.0, ..cpu.clone() };
+    for signals in [
+        vec![cpu.clone(), network.clone(), ebs.clone()],
+        // One of the rest looks at the first one's metric, which was read.
+        vec![cpu.clone(), network.clone(), ebs, limit_again],
+    ] {
+        let policy = Policy { signals, ..plain.clone() };
+        let evidence = |part, cpu: f64| {
+            let mut evidence = Evidence::none();
+            policy.measures(part, &instance(1)).into_iter().for_each(|(_, measure)| {
+                evidence.note_asked(measure.clone());
+                if measure.metric == Metric::CPU {
+                    evidence.add(measure, steady(cpu));
+                }
+            });
+            evidence
+        };
+        let first = check_by(&policy, &evidence(Part::First, 99.0), Reason::Busy);
+        assert_eq!(first.evidence.len(), 1);
+        let whole = check_by(&policy, &evidence(Part::Whole, 99.0), Reason::InsufficientData);
+        assert_eq!(whole.evidence.len(), policy.signals.len(), "asked for, and there is none");
+        check_by(&policy, &evidence(Part::First, 0.0), Reason::InsufficientData);
+        let explained = |evidence: &Evidence, decision: &Decision| {
+            explain(&instance(1), evidence, &under(policy.clone()), decision, now()).text
+        };
+        let left_out = "not asked for, since use is proven: network, ebs";
+        assert!(explained(&evidence(Part::First, 99.0), &first).contains(left_out));
+        assert!(!explained(&evidence(Part::Whole, 99.0), &whole).contains("since use is proven"));
+    }
 }
 
 #[test]

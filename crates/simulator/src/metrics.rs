@@ -1,9 +1,9 @@
 //! What is true of the measurements that a run is shown: which time a policy looks at, and what proves that nobody worked.
 
-use idleness::{Measure, Metric, Policy, Series, SeriesStatus, Signal};
+use idleness::{Datapoint, Measure, Metric, Policy, Series, SeriesStatus, Signal};
 use jiff::Timestamp;
 
-use crate::history::Load;
+use crate::{history::Load, world::timestamp};
 
 /// What a policy looks at: the period before the lookback, the lookback, and the period that is still running.
 pub(crate) struct Window {
@@ -23,6 +23,12 @@ impl Window {
         Self { from: lookback_from - period, lookback_from, until, open_until: until + period, period }
     }
 
+    /// A series in which nothing happens.
+    pub(crate) fn quiet(&self) -> Series {
+        let points = self.starts().map(|at| Datapoint { at: timestamp(at), value: 0.0 }).collect();
+        Series { status: SeriesStatus::Complete, points }
+    }
+
     pub(crate) fn starts(&self) -> impl Iterator<Item = i64> + use<> {
         let (from, period) = (self.from, self.period);
         (0..(self.open_until - from) / period).map(move |n| from + n * period)
@@ -37,13 +43,26 @@ pub(crate) struct Answered {
     pub(crate) is_idle: bool,
 }
 
+/// What is true of a measure that was shown.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Shown {
+    /// Whether the machine has no such series.
+    pub(crate) says_nothing: bool,
+    /// Whether it proves that nobody worked.
+    pub(crate) is_proof: bool,
+}
+
 impl Answered {
-    pub(crate) fn says_nothing(&self) -> bool {
+    pub(crate) fn shown(&self, window: &Window) -> Shown {
+        Shown { says_nothing: self.says_nothing(), is_proof: self.is_proof(window) }
+    }
+
+    fn says_nothing(&self) -> bool {
         self.starts.is_empty() && matches!(self.series.status, SeriesStatus::Complete | SeriesStatus::Absent)
     }
 
     /// Eleven of the twelve datapoints of the lookback, one of the two newest among them, and none of them busy.
-    pub(crate) fn is_proof(&self, window: &Window) -> bool {
+    fn is_proof(&self, window: &Window) -> bool {
         let in_lookback = |at: &&i64| (window.lookback_from..window.until).contains(*at);
         let expected = (window.until - window.lookback_from) / window.period;
         let count = i64::try_from(self.starts.iter().filter(in_lookback).count()).unwrap_or(i64::MAX);

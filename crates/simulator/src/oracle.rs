@@ -4,14 +4,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use fleet::{Action, Outcome, OutcomeResult};
-use idleness::{Decision, InstanceId, InstanceState, Part};
+use idleness::{Decision, Instance, InstanceId, InstanceState, Measure, Policy};
 use scheduler::{Run, RunError};
 
 use crate::{
     history::{Begin, History, Kind, Trigger},
+    metrics::Shown,
     world::{Machine, Stopper, World, second, stopped_within_the_hour},
 };
 
+/// The signal of the policies that are played on which these do not insist.
+const OPTIONAL: &str = "vcpus";
 /// How long an instance of the policies that are played must have been up.
 const MINIMUM_UPTIME: i64 = 30 * 60;
 /// How far EC2's time of a stop may be from Doze's note, so that nobody can tell whose stop it was.
@@ -50,11 +53,26 @@ pub(crate) struct Log {
     pub(crate) violations: Vec<Violation>,
 }
 
-/// What measurements proved, part by part of what the policy looks at.
-#[derive(Clone, Copy, Debug, Default)]
+/// What measurements proved.
+#[derive(Debug, Default)]
 struct Proof {
-    first: bool,
-    rest: bool,
+    /// The measures of each signal that counts, and whether all of these may say nothing.
+    signals: Vec<(bool, Vec<Measure>)>,
+    shown: BTreeMap<Measure, Shown>,
+}
+
+impl Proof {
+    /// Whether each measure of each signal was shown, and proves that nobody worked.
+    fn is_whole(&self) -> bool {
+        let is_proven = |(may_say_nothing, measures): &(bool, Vec<Measure>)| {
+            let shown: Option<Vec<&Shown>> = measures.iter().map(|measure| self.shown.get(measure)).collect();
+            shown.is_some_and(|shown| {
+                shown.iter().all(|shown| shown.is_proof)
+                    || (*may_say_nothing && shown.iter().all(|shown| shown.says_nothing))
+            })
+        };
+        !self.signals.is_empty() && self.signals.iter().all(is_proven)
+    }
 }
 
 /// The fleet as a run counted it.
@@ -100,15 +118,12 @@ impl Log {
         self.looks.insert(machine.id.clone(), machine.clone())
     }
 
-    /// It was shown measurements, with or without proof that nobody worked. It takes both parts to prove that.
-    pub(crate) fn measures(&mut self, id: &InstanceId, part: Part, is_proven: bool) {
-        let proof = self.proven.entry(id.clone()).or_default();
-        if part != Part::Rest {
-            *proof = Proof { first: is_proven, rest: false };
-        }
-        if part != Part::First {
-            proof.rest = is_proven;
-        }
+    /// It was shown measures of a machine. Which ones it takes, it is not asked: all of each signal.
+    pub(crate) fn measures(&mut self, (instance, policy): (&Instance, &Policy), shown: Vec<(Measure, Shown)>) {
+        let proof = self.proven.entry(instance.id.clone()).or_default();
+        let signals = policy.signals_for(instance);
+        proof.signals = signals.map(|signal| (OPTIONAL == signal.name, signal.measures().collect())).collect();
+        proof.shown.extend(shown);
     }
 
     /// It was shown the whole fleet.
@@ -174,7 +189,7 @@ impl Log {
             ("kept-awake", machine.is_kept_awake(now)),
             ("inside-schedule", machine.is_inside_schedule(now)),
             ("recently-started", now - machine.launched_at < MINIMUM_UPTIME),
-            ("unproven", !self.proven.get(id).is_some_and(|proof| proof.first && proof.rest)),
+            ("unproven", !self.proven.get(id).is_some_and(Proof::is_whole)),
             ("sessions-unread", watched && sessions.is_none()),
             ("session-active", watched && sessions.is_some_and(|open| *open > 0)),
             ("unannounced", self.grace > 0 && !self.was_announced(machine)),

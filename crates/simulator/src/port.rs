@@ -22,14 +22,11 @@ use jiff::Timestamp;
 
 use crate::{
     history::Kind,
-    metrics::{Answered, Window, is_busy, value},
+    metrics::{Answered, Shown, Window, is_busy, value},
     oracle::Log,
     sabotage::Sabotage,
     world::{Machine, Stopper, World, second, timestamp},
 };
-
-/// The signals of the policies that are played on which these do not insist.
-const OPTIONAL: [&str; 2] = ["vcpus", "ebs"];
 
 pub(crate) struct Port {
     world: Rc<RefCell<World>>,
@@ -173,37 +170,27 @@ impl Port {
         Answered { series: Series { status, points }, starts, is_sound, is_idle }
     }
 
-    /// A part of the evidence about one machine, and whether it proves that nobody worked on it.
+    /// A part of the evidence about one machine, and what is true of each measure in it.
     fn measure(
         &self,
         machine: &Machine,
         (instance, policy): (&Instance, &Policy),
         part: Part,
         now: Timestamp,
-    ) -> (Evidence, bool) {
-        let (mut evidence, mut is_proven) = (Evidence::none(), true);
-        let mut unasked: BTreeSet<Measure> =
-            policy.measures(part, instance).into_iter().map(|(_, measure)| measure).collect();
-        for signal in policy.signals_for(instance) {
+    ) -> (Evidence, Vec<(Measure, Shown)>) {
+        let (mut evidence, mut shown) = (Evidence::none(), Vec::new());
+        for (signal, measure) in policy.measures(part, instance) {
             let window = Window::of(policy, signal, now);
-            let mut says_nothing = true;
-            let mut is_proof = true;
-            for measure in signal.measures() {
-                if !unasked.remove(&measure) {
-                    // It is of another part, or two signals look at one series, which was judged with the first.
-                    says_nothing = false;
-                    continue;
-                }
-                let answered = self.series(machine, &measure, &window);
-                says_nothing &= answered.says_nothing();
-                is_proof &= answered.is_proof(&window);
-                let bent = self.sabotage.map(|rule| rule.bend_series(&answered.series, &window));
-                evidence.add(measure, bent.unwrap_or(answered.series));
+            if part == Part::Rest && self.is_sabotaged(Sabotage::Rest) {
+                evidence.add(measure, window.quiet());
+                continue;
             }
-            let may_say_nothing = OPTIONAL.contains(&signal.name.as_ref());
-            is_proven &= is_proof || (says_nothing && may_say_nothing);
+            let answered = self.series(machine, &measure, &window);
+            shown.push((measure.clone(), answered.shown(&window)));
+            let bent = self.sabotage.map(|rule| rule.bend_series(&answered.series, &window));
+            evidence.add(measure, bent.unwrap_or(answered.series));
         }
-        (evidence, is_proven)
+        (evidence, shown)
     }
 }
 
@@ -241,8 +228,8 @@ impl ReadFleet for Port {
         self.read("cloudwatch:GetMetricData", |world| {
             let of = |subject: &(&Instance, &Policy)| {
                 let id = &subject.0.id;
-                let (evidence, is_proven) = self.measure(&world.machines[id], *subject, part, now);
-                self.log.borrow_mut().measures(id, part, is_proven);
+                let (evidence, shown) = self.measure(&world.machines[id], *subject, part, now);
+                self.log.borrow_mut().measures(*subject, shown);
                 (id.clone(), evidence)
             };
             subjects.iter().map(of).collect()

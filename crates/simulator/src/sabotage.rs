@@ -43,6 +43,8 @@ pub enum Sabotage {
     Statuses,
     /// Nothing works.
     Activity,
+    /// Of the signals behind the first, nothing is shown but that the first is quiet.
+    Rest,
     /// Sessions that could not be read are none.
     SessionsRead,
     /// Nobody has a session.
@@ -73,7 +75,7 @@ pub enum Sabotage {
 
 impl Sabotage {
     /// All of them.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 29] = [
         Self::OptIn,
         Self::State,
         Self::Tags,
@@ -89,6 +91,7 @@ impl Sabotage {
         Self::Freshness,
         Self::Statuses,
         Self::Activity,
+        Self::Rest,
         Self::SessionsRead,
         Self::Sessions,
         Self::Grace,

@@ -46,7 +46,7 @@ fn broken_without(sabotage: Sabotage) -> &'static str {
         Sabotage::KeepUntil | Sabotage::SecondLook => "kept-awake",
         Sabotage::Schedule => "inside-schedule",
         Sabotage::Uptime => "recently-started",
-        Sabotage::Data | Sabotage::Freshness | Sabotage::Statuses | Sabotage::Activity => "unproven",
+        Sabotage::Data | Sabotage::Freshness | Sabotage::Statuses | Sabotage::Activity | Sabotage::Rest => "unproven",
         Sabotage::SessionsRead => "sessions-unread",
         Sabotage::Sessions => "session-active",
         Sabotage::Grace => "unannounced",

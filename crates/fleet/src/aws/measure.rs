@@ -46,6 +46,10 @@ impl AwsFleet {
             .try_collect()
             .await?;
         let mut evidence: BTreeMap<InstanceId, Evidence> = BTreeMap::new();
+        for (instance, policy) in subjects {
+            let asked = evidence.entry(instance.id.clone()).or_default();
+            policy.measures(part, instance).into_iter().for_each(|(_, measure)| asked.note_asked(measure));
+        }
         for (query, series) in batches.flat_map(|(_, batch)| batch).zip(measured.into_iter().flatten()) {
             evidence.entry(query.instance.clone()).or_default().add(query.measure.clone(), series);
         }
