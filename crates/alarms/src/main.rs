@@ -1,4 +1,4 @@
-//! The binary: settings, log and clients once per start, then one run per event.
+//! The binary: settings and log once per start, clients when they are first needed, then one run per event.
 
 use std::{process::ExitCode, time::Duration};
 

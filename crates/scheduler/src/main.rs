@@ -1,4 +1,4 @@
-//! The binary: settings, log and clients once per start, then one run per event.
+//! The binary: settings and log once per start, clients when they are first needed, then one run per event.
 // The compiler computes the layout of one future with all that it waits for in it, and gives up at a depth of 128.
 #![recursion_limit = "256"]
 

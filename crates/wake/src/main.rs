@@ -1,4 +1,4 @@
-//! The binary: settings, log and clients once per start, then one answer per request.
+//! The binary: settings and log once per start, clients when they are first needed, then one answer per request.
 
 use std::process::ExitCode;
 

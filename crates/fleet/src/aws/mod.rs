@@ -19,7 +19,12 @@ use std::{
     time::Duration,
 };
 
-use aws_config::{BehaviorVersion, ConfigLoader, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
+use aws_config::{
+    BehaviorVersion, ConfigLoader, SdkConfig,
+    environment::{EnvironmentVariableCredentialsProvider, EnvironmentVariableRegionProvider},
+    retry::RetryConfig,
+    timeout::TimeoutConfig,
+};
 use aws_smithy_http_client::tls;
 
 /// The fleet of the account and Region that the function runs in.
@@ -31,8 +36,8 @@ pub struct AwsFleet {
     starts: pace::Pace,
 }
 
-/// Each client is made when it is first needed: the first one reads the machine's root certificates, which is three quarters of
-/// what `home` and `wake` would need for their start, and most of their pages call nothing.
+/// Each client is made when it is first needed: the first one reads the machine's root certificates, which `home` and `wake` pay for
+/// pages that call nothing.
 #[derive(Debug, Default)]
 struct Clients {
     ec2: OnceLock<aws_sdk_ec2::Client>,
@@ -48,12 +53,12 @@ const LONGEST_CALL: Duration = Duration::from_secs(15);
 const CALLS_AT_ONCE: usize = 8;
 
 impl AwsFleet {
-    /// Clients from the function's environment. Nothing is sent.
+    /// The fleet that the function's environment names. Nothing is sent.
     pub async fn connect() -> Self {
         Self::new(&Self::defaults().load().await)
     }
 
-    /// Clients of a given configuration. They share one connection pool.
+    /// The same by a given configuration. All clients share one connection pool.
     #[must_use]
     pub fn new(config: &SdkConfig) -> Self {
         Self {
@@ -98,11 +103,16 @@ impl AwsFleet {
         self.deadline.set(time);
     }
 
-    /// How this adapter talks to AWS: TLS by `ring`, bounded retries with backoff and jitter, and time-outs by which the
-    /// handful of calls that one alarm needs stay below the function's own two minutes even if each of them hangs.
+    /// How this adapter talks to AWS: with the credentials and in the Region of the environment, TLS by `ring`, bounded retries
+    /// with backoff and jitter, and time-outs by which the handful of calls that one alarm needs stay below the function's own
+    /// two minutes even if each of them hangs.
     #[must_use]
     pub fn defaults() -> ConfigLoader {
         aws_config::defaults(BehaviorVersion::v2026_01_12())
+            // Lambda tells both by variables. The SDK's chains, which also ask files and other services, build clients at once, and read
+            // the machine's root certificates for them: nine tenths of a start that calls nothing.
+            .credentials_provider(EnvironmentVariableCredentialsProvider::new())
+            .region(EnvironmentVariableRegionProvider::new())
             .http_client(
                 aws_smithy_http_client::Builder::new()
                     .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring))
