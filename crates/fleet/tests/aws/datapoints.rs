@@ -110,7 +110,7 @@ async fn about_no_instance_nothing_is_asked() {
 }
 
 #[tokio::test]
-async fn of_an_instance_whose_metrics_have_no_series_there_is_no_evidence() {
+async fn of_an_instance_whose_metrics_have_no_series_nothing_is_known_but_that_it_was_asked_for() {
     let gpu_alone = Policy { signals: vec![plain().signals[3].clone()], ..plain() };
     let endpoint = Endpoint::always(cloudwatch::answer(&json!({"Metrics": []})));
     let evidence = endpoint
@@ -119,7 +119,9 @@ async fn of_an_instance_whose_metrics_have_no_series_there_is_no_evidence() {
         .evidence(&[(&gpu_instance(0), &gpu_alone)], Part::Whole, now())
         .await
         .expect("is listed");
-    assert!(evidence.is_empty());
+    let mut asked = Evidence::none();
+    gpu_alone.signals[0].measures().for_each(|measure| asked.note_asked(measure));
+    assert_eq!(evidence, [(id(0), asked)].into_iter().collect());
     assert_eq!(endpoint.calls_of("GetMetricData").len(), 0, "there is nothing to measure");
 }
 
