@@ -103,7 +103,9 @@ impl Evidence {
     pub fn extend(&mut self, other: Self) {
         for Measured { measure, series } in other.measured {
             self.note_asked(measure.clone());
-            series.into_iter().for_each(|series| self.add(measure.clone(), series));
+            for series in series {
+                self.add(measure.clone(), series);
+            }
         }
         self.sessions = other.sessions.or(self.sessions);
     }

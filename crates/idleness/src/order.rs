@@ -168,7 +168,9 @@ impl<'a> Order<'a> {
             if found.is_empty() {
                 return closed;
             }
-            found.into_iter().for_each(|place| is_barred[place] = true);
+            for place in found {
+                is_barred[place] = true;
+            }
         }
     }
 

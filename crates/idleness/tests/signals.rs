@@ -324,12 +324,12 @@ fn what_was_not_asked_for_is_not_missing() {
         let policy = Policy { signals, ..plain.clone() };
         let evidence = |part, cpu: f64| {
             let mut evidence = Evidence::none();
-            policy.measures(part, &instance(1)).into_iter().for_each(|(_, measure)| {
+            for (_, measure) in policy.measures(part, &instance(1)) {
                 evidence.note_asked(measure.clone());
                 if measure.metric == Metric::CPU {
                     evidence.add(measure, steady(cpu));
                 }
-            });
+            }
             evidence
         };
         let first = check_by(&policy, &evidence(Part::First, 99.0), Reason::Busy);

@@ -48,7 +48,9 @@ impl AwsFleet {
         let mut evidence: BTreeMap<InstanceId, Evidence> = BTreeMap::new();
         for (instance, policy) in subjects {
             let asked = evidence.entry(instance.id.clone()).or_default();
-            policy.measures(part, instance).into_iter().for_each(|(_, measure)| asked.note_asked(measure));
+            for (_, measure) in policy.measures(part, instance) {
+                asked.note_asked(measure);
+            }
         }
         for (query, series) in batches.flat_map(|(_, batch)| batch).zip(measured.into_iter().flatten()) {
             evidence.entry(query.instance.clone()).or_default().add(query.measure.clone(), series);

@@ -120,7 +120,9 @@ async fn of_an_instance_whose_metrics_have_no_series_nothing_is_known_but_that_i
         .await
         .expect("is listed");
     let mut asked = Evidence::none();
-    gpu_alone.signals[0].measures().for_each(|measure| asked.note_asked(measure));
+    for measure in gpu_alone.signals[0].measures() {
+        asked.note_asked(measure);
+    }
     assert_eq!(evidence, [(id(0), asked)].into_iter().collect());
     assert_eq!(endpoint.calls_of("GetMetricData").len(), 0, "there is nothing to measure");
 }
