@@ -7,7 +7,7 @@ use std::{
 
 use ::fleet::{ApiError, ChangeFleet, Outcome, ReadAddresses, ReadFleet, Refused};
 use idleness::{
-    Datapoint, Evidence, Instance, InstanceId, InstanceState, Policy, Series, SeriesStatus, StopProtection, Tags,
+    Datapoint, Evidence, Instance, InstanceId, InstanceState, Part, Policy, Series, SeriesStatus, StopProtection, Tags,
 };
 use jiff::Timestamp;
 
@@ -49,18 +49,16 @@ impl ReadFleet for &FakeFleet {
     async fn evidence(
         &self,
         subjects: &[(&Instance, &Policy)],
+        part: Part,
         now: Timestamp,
     ) -> Result<BTreeMap<InstanceId, Evidence>, ApiError> {
         self.read();
         let at_rest = |(instance, policy): &(&Instance, &Policy)| {
-            let signals = policy.signals_for(instance);
-            let series = signals.flat_map(|signal| {
+            let series = policy.measures(part, instance).into_iter().map(|(signal, measure)| {
                 let from = policy.window(signal, now).from;
                 let points = (1..).map(|i| Datapoint { at: from + signal.period * i, value: 0.0 });
-                let points: Vec<_> = points.take(policy.expected_points(signal)).collect();
-                signal
-                    .measures()
-                    .map(move |measure| (measure, Series { status: SeriesStatus::Complete, points: points.clone() }))
+                let points = points.take(policy.expected_points(signal)).collect();
+                (measure, Series { status: SeriesStatus::Complete, points })
             });
             (instance.id.clone(), series.collect())
         };
