@@ -5,8 +5,8 @@ use crate::support::{
     starts::{ASKED_FOR, CLOSED, KMS, NO_CAPACITY, OPEN, fallen, slept, switched_off, transition},
 };
 use idleness::{
-    Instance, InstanceState, Reason, START_OWED_SINCE_TAG, START_TRIED_AT_TAG, Tags, Transition, decide, is_start_owed,
-    is_start_settled,
+    Instance, InstanceState, Reason, START_OWED_SINCE_TAG, START_TRIED_AT_TAG, Tags, Transition, decide,
+    given_up_since, is_start_owed, is_start_settled, is_start_tried,
 };
 use jiff::{SignedDuration, Timestamp};
 
@@ -105,6 +105,45 @@ fn an_owed_start_is_given_up_when_nobody_waits_for_it_any_more() {
     }
     let detail = "the start that was owed since 2026-11-20T20:03:17Z is given up: nobody waits for it any more";
     check(&owed(DAY, Some(1), &[]), Reason::AlreadyStopped, detail);
+}
+
+#[test]
+fn an_owed_start_is_not_given_up_before_the_time_until_which_somebody_wants_it_awake() {
+    const DAYS: i64 = 3 * 24 * 60;
+    for (until, expected) in [
+        ("2026-11-21T20:03:16Z", Reason::AlreadyStopped),
+        ("2026-11-21T20:03:17Z", Reason::AlreadyStopped),
+        ("2026-11-21T20:03:18Z", Reason::StartOwed),
+    ] {
+        let instance = owed(DAYS, None, &[("doze:keep-until", until)]);
+        assert_eq!(reason(&instance), expected, "{until}");
+        let given_up = given_up_since(&instance, now());
+        assert_eq!(given_up, (expected == Reason::AlreadyStopped).then(|| minutes_ago(DAYS)), "{until}");
+    }
+}
+
+#[test]
+fn of_a_start_is_told_whether_it_was_tried_since_it_is_owed_and_since_when_it_is_given_up() {
+    for (tried, expected) in [(None, false), (Some(31), false), (Some(30), true), (Some(1), true)] {
+        assert_eq!(is_start_tried(&owed(30, tried, &[])), expected, "{tried:?}");
+    }
+    let day_old = owed(24 * 60, Some(60), &[]);
+    assert_eq!(given_up_since(&day_old, now()), Some(minutes_ago(24 * 60)));
+    assert_eq!(given_up_since(&owed(24 * 60 - 1, Some(60), &[]), now()), None);
+    assert_eq!(given_up_since(&Instance { state: InstanceState::Running, ..day_old }, now()), None);
+    assert_eq!(given_up_since(&owed(30, None, &[]), now()), None);
+}
+
+/// What failed before somebody asked anew may work now.
+#[test]
+fn a_start_that_failed_before_it_was_asked_for_anew_is_tried() {
+    for (seconds, expected) in [(-1, Reason::StartOwed), (0, Reason::StartFailed), (1, Reason::StartFailed)] {
+        let launched_at = Some(minutes_ago(60) + SignedDuration::from_secs(seconds));
+        let failed = Instance { launched_at, ..fallen(KMS, None, &[]) };
+        assert_eq!(reason(&note(&failed, minutes_ago(60), None)), expected, "{seconds} seconds after the note");
+    }
+    let long_before = Instance { launched_at: Some(minutes_ago(600)), ..fallen(KMS, None, &[]) };
+    assert_eq!(reason(&note(&long_before, minutes_ago(60), None)), Reason::StartOwed);
 }
 
 #[test]
