@@ -10,10 +10,11 @@ use crate::{
     decision::{Reason, Rules},
     evidence::Evidence,
     finding::Finding,
-    instance::{AUTO_SCALING_TAG, Instance, InstanceState, Market, RootDevice, StopProtection, is_cluster_tag},
+    instance::{Instance, InstanceState, Market, RootDevice, StopProtection},
     metric::Unit,
     policy::{Part, Policy},
     starting::at_rest,
+    tags::{AUTO_SCALING_TAG, is_cluster_tag},
     wishes::{BadTag, Wishes},
 };
 
@@ -93,7 +94,7 @@ impl<'a> Case<'a> {
     }
 
     /// What was measured, one finding a signal, those included that decide nothing.
-    pub(crate) fn all_findings(&self) -> &[Finding] {
+    fn all_findings(&self) -> &[Finding] {
         self.findings.get_or_init(|| {
             let policy = self.policy();
             let measure = |signal| Finding::measure(signal, self.instance, self.evidence, policy, self.now);
@@ -109,9 +110,9 @@ impl<'a> Case<'a> {
 
     /// Whether nothing but the first part of the signals was asked for, since that proves use: then the others cannot turn `keep`
     /// into `stop`, whatever they say.
-    pub(crate) fn is_rest_left_out(&self) -> bool {
-        let rest = self.policy().measures(Part::Rest, self.instance);
-        self.is_use_proven_first() && !rest.iter().any(|(_, measure)| self.evidence.was_asked(measure))
+    fn is_rest_left_out(&self) -> bool {
+        let rest = || self.policy().measures(Part::Rest, self.instance);
+        self.is_use_proven_first() && !rest().iter().any(|(_, measure)| self.evidence.was_asked(measure))
     }
 
     /// Whether the first part of the signals proves use.

@@ -20,6 +20,7 @@ mod record;
 mod savings;
 mod schedule;
 mod starting;
+mod tags;
 mod wishes;
 
 pub use announcement::Announcement;
@@ -30,8 +31,8 @@ pub use evidence::{Datapoint, Evidence, Series, SeriesStatus};
 pub use explanation::{Explanation, Step, explain};
 pub use finding::{Finding, Share};
 pub use instance::{
-    Instance, InstanceId, InstanceState, InstanceType, InvalidInstanceId, Market, OPT_IN_TAG, RootDevice,
-    StopProtection, Tags, Transition, is_read,
+    Instance, InstanceId, InstanceState, InstanceType, InvalidInstanceId, Market, RootDevice, StopProtection,
+    Transition,
 };
 pub use metric::{Dimensions, Measure, Metric, Statistic, Unit};
 pub use next::{Next, NextAction, next};
@@ -47,4 +48,5 @@ pub use record::Record;
 pub use savings::{InvalidPrices, Prices, Savings};
 pub use schedule::{BadSchedule, Schedule};
 pub use starting::{given_up_since, is_start_owed, is_start_settled, is_start_tried, unreadable_tag};
+pub use tags::{OPT_IN_TAG, Tags, is_read};
 pub use wishes::{KEEP_UNTIL_TAG, START_OWED_SINCE_TAG, START_TRIED_AT_TAG};

@@ -5,11 +5,11 @@ use std::fmt::Display;
 use jiff::Timestamp;
 
 use crate::{
-    instance::{TAG_PREFIX, Tags},
     plan::{STOP_AT_TAG, STOPPED_AT_TAG, STOPPED_BECAUSE_TAG},
     policies::Policies,
     policy::Policy,
     schedule::Schedule,
+    tags::{TAG_PREFIX, Tags},
 };
 
 /// Not stopped before this RFC 3339 instant.
