@@ -176,9 +176,7 @@ impl Rules {
     pub fn policy_of(&self, instance: &Instance) -> &Policy {
         policy(&instance.tags, &self.policies).unwrap_or_else(|_| self.policies.default_policy())
     }
-}
 
-impl Rules {
     /// Whether one and the same is asked of CloudWatch about both, and means the same: what was measured of one can be judged as
     /// the other.
     #[must_use]

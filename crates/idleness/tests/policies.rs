@@ -1,8 +1,9 @@
 //! Policies of the user's own, as JSON: what can be said, and what the rest is taken from.
 
-use crate::support::{custom, instance, now, plain, quiet_under, under};
+use crate::support::{custom, instance, now, plain, quiet_under, rules, tagged, under};
 use idleness::{
-    Dimensions, Hardware, Metric, Percent, Policies, Policy, Presence, Reason, Signal, Statistic, Unit, decide,
+    Dimensions, Hardware, Instance, InstanceType, Metric, Percent, Policies, Policy, Presence, Reason, Rules, Signal,
+    Statistic, Unit, decide,
 };
 use jiff::SignedDuration;
 
@@ -299,5 +300,31 @@ fn a_period_is_any_number_of_minutes_for_two_weeks_and_a_multiple_of_five_beyond
                  "cpu": {{"period_minutes": {period_minutes}}}}}}}"#,
         ));
         assert_eq!(policy.expected_points(&policy.signals[0]), points);
+    }
+}
+
+/// A look at an instance may differ from the one that it was measured after.
+#[test]
+fn what_was_measured_under_one_policy_or_of_one_kind_is_not_judged_as_another() {
+    let rules = Rules { policies: Policies::parse(r#"{"patient": {}}"#).expect("valid"), ..rules() };
+    let measured = Instance { vcpus: Some(2), ..instance(1) };
+    for (name, seen, is_alike) in [
+        ("the same", measured.clone(), true),
+        (
+            "tagged, but to the same policy",
+            Instance { tags: tagged(&[("doze:keep-until", "soon")]).tags, ..measured.clone() },
+            true,
+        ),
+        ("of another policy", Instance { tags: tagged(&[("doze:policy", "patient")]).tags, ..measured.clone() }, false),
+        (
+            "of another type",
+            Instance { instance_type: InstanceType::from_name("g5.xlarge"), ..measured.clone() },
+            false,
+        ),
+        ("of so many virtual CPUs", Instance { vcpus: Some(4), ..measured.clone() }, false),
+        ("of virtual CPUs that nobody told", Instance { vcpus: None, ..measured.clone() }, false),
+    ] {
+        assert_eq!(rules.measure_alike(&measured, &seen), is_alike, "{name}");
+        assert_eq!(rules.measure_alike(&seen, &measured), is_alike, "{name}");
     }
 }
