@@ -22,8 +22,8 @@ pub trait ReadFleet {
     /// EC2 did not answer.
     async fn instances(&self, ids: &[InstanceId]) -> Result<Vec<Instance>, ApiError>;
 
-    /// What a part of the signals of each instance's policy measured in the window that ends `now`. A series that CloudWatch did not
-    /// return is absent, which is never proof of anything.
+    /// What a part of the signals of each instance's policy measured in the window that ends `now`, and what was asked for that.
+    /// A series that CloudWatch did not return is absent, which is never proof of anything.
     ///
     /// # Errors
     /// CloudWatch did not answer one of the calls.

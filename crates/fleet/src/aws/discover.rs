@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use aws_sdk_cloudwatch::types::{Dimension, DimensionFilter, RecentlyActive};
 use futures_util::{StreamExt, TryStreamExt, stream};
-use idleness::{Dimensions, Instance, Metric, Part, Policy};
+use idleness::{Dimensions, Instance, Metric};
 use jiff::SignedDuration;
 
-use super::{AwsFleet, CALLS_AT_ONCE, error::api_error, pages::Pages};
+use super::{AwsFleet, CALLS_AT_ONCE, error::api_error, measure::Asked, pages::Pages};
 use crate::ApiError;
 
 const LIST: &str = "cloudwatch:ListMetrics";
@@ -32,8 +32,9 @@ impl Discovered {
     }
 }
 
-/// What is to be listed of a metric: since when, and of which instance alone, if it is one.
+/// What is to be listed: of which metric, since when, and of which instance alone, if it is one.
 struct Listing<'a> {
+    metric: &'a Metric,
     only_recent: bool,
     only_instance: Option<&'a str>,
 }
@@ -41,34 +42,27 @@ struct Listing<'a> {
 impl AwsFleet {
     /// Lists each metric that needs it once for all instances. Series that were silent for the whole lookback are left out
     /// as far as `ListMetrics` can tell: what was renamed or resized two weeks ago says nothing about today.
-    pub(super) async fn discover(&self, subjects: &[(&Instance, &Policy)], part: Part) -> Result<Discovered, ApiError> {
-        let mut listings: BTreeMap<Metric, Listing<'_>> = BTreeMap::new();
-        for (instance, policy) in subjects {
-            let metrics = policy.measures(part, instance).into_iter().map(|(_, measure)| measure.metric);
+    pub(super) async fn discover(&self, asked: &[Asked<'_>]) -> Result<Discovered, ApiError> {
+        let mut listings: BTreeMap<&Metric, Listing<'_>> = BTreeMap::new();
+        for Asked { instance, policy, measures } in asked {
+            let metrics = measures.iter().map(|(_, measure)| &measure.metric);
             for metric in metrics.filter(|metric| metric.dimensions == Dimensions::Discovered) {
                 let only_recent = policy.lookback <= RECENTLY;
                 let only_instance = Some(instance.id.as_str());
-                let listing = listings.entry(metric).or_insert(Listing { only_recent, only_instance });
+                let listing = listings.entry(metric).or_insert(Listing { metric, only_recent, only_instance });
                 listing.only_recent &= only_recent;
                 listing.only_instance = listing.only_instance.filter(|only| Some(*only) == only_instance);
             }
         }
-        let listed: Vec<_> = stream::iter(listings)
-            .map(async |(metric, listing)| {
-                let series = self.list(&metric, &listing).await?;
-                Ok::<_, ApiError>((metric, series))
-            })
+        let listed: Vec<_> = stream::iter(listings.into_values())
+            .map(|listing| async move { Ok::<_, ApiError>((listing.metric.clone(), self.list(&listing).await?)) })
             .buffered(CALLS_AT_ONCE)
             .try_collect()
             .await?;
         Ok(Discovered(listed.into_iter().collect()))
     }
 
-    async fn list(
-        &self,
-        metric: &Metric,
-        listing: &Listing<'_>,
-    ) -> Result<BTreeMap<String, Vec<Vec<Dimension>>>, ApiError> {
+    async fn list(&self, listing: &Listing<'_>) -> Result<BTreeMap<String, Vec<Vec<Dimension>>>, ApiError> {
         let filter = DimensionFilter::builder().name(INSTANCE_DIMENSION);
         let filter = filter.set_value(listing.only_instance.map(str::to_owned)).build();
         let mut found: BTreeMap<String, Vec<Vec<Dimension>>> = BTreeMap::new();
@@ -77,8 +71,8 @@ impl AwsFleet {
             let page = self
                 .cloudwatch()
                 .list_metrics()
-                .namespace(metric.namespace.as_ref())
-                .metric_name(metric.name.as_ref())
+                .namespace(listing.metric.namespace.as_ref())
+                .metric_name(listing.metric.name.as_ref())
                 .dimensions(filter.clone())
                 .set_recently_active(listing.only_recent.then_some(RecentlyActive::Pt3H))
                 .set_next_token(pages.token())

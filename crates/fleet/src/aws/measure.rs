@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use aws_sdk_cloudwatch::types::{Dimension, Metric, MetricDataQuery, MetricDataResult, MetricStat, ScanBy, StatusCode};
 use aws_smithy_types::DateTime;
 use futures_util::{StreamExt, TryStreamExt, stream};
-use idleness::{Datapoint, Evidence, Instance, InstanceId, Measure, Part, Policy, Series, SeriesStatus, Window};
+use idleness::{
+    Datapoint, Evidence, Instance, InstanceId, Measure, Part, Policy, Series, SeriesStatus, Signal, Window,
+};
 use jiff::Timestamp;
 
 use super::{
@@ -19,10 +21,17 @@ use crate::{ApiError, queries_per_call};
 
 const MEASURE: &str = "cloudwatch:GetMetricData";
 
+/// An instance, and what is asked about it.
+pub(super) struct Asked<'a> {
+    pub(super) instance: &'a Instance,
+    pub(super) policy: &'a Policy,
+    pub(super) measures: Vec<(&'a Signal, Measure)>,
+}
+
 /// One series of one instance.
 struct Query<'a> {
     instance: &'a InstanceId,
-    measure: Measure,
+    measure: &'a Measure,
     /// None where they are the instance's id alone: most are, and there are thousands.
     dimensions: Vec<Dimension>,
 }
@@ -35,8 +44,10 @@ impl AwsFleet {
         part: Part,
         now: Timestamp,
     ) -> Result<BTreeMap<InstanceId, Evidence>, ApiError> {
-        let discovered = self.discover(subjects, part).await?;
-        let queries = queries_by_window(subjects, part, &discovered, now);
+        let ask = |&(instance, policy)| Asked { instance, policy, measures: Policy::measures(policy, part, instance) };
+        let asked: Vec<Asked<'_>> = subjects.iter().map(ask).collect();
+        let discovered = self.discover(&asked).await?;
+        let queries = queries_by_window(&asked, &discovered, now);
         let batches = queries.iter().flat_map(|((window, points), queries)| {
             queries.chunks(queries_per_call(*points)).map(move |batch| (window, batch))
         });
@@ -46,10 +57,10 @@ impl AwsFleet {
             .try_collect()
             .await?;
         let mut evidence: BTreeMap<InstanceId, Evidence> = BTreeMap::new();
-        for (instance, policy) in subjects {
-            let asked = evidence.entry(instance.id.clone()).or_default();
-            for (_, measure) in policy.measures(part, instance) {
-                asked.note_asked(measure);
+        for Asked { instance, measures, .. } in &asked {
+            let evidence = evidence.entry(instance.id.clone()).or_default();
+            for (_, measure) in measures {
+                evidence.note_asked(measure.clone());
             }
         }
         for (query, series) in batches.flat_map(|(_, batch)| batch).zip(measured.into_iter().flatten()) {
@@ -98,17 +109,16 @@ impl AwsFleet {
 
 /// All queries, by the time they look at and the datapoints that each of them returns.
 fn queries_by_window<'a>(
-    subjects: &[(&'a Instance, &'a Policy)],
-    part: Part,
+    asked: &'a [Asked<'a>],
     discovered: &Discovered,
     now: Timestamp,
 ) -> BTreeMap<(Window, usize), Vec<Query<'a>>> {
     let mut queries: BTreeMap<(Window, usize), Vec<Query<'a>>> = BTreeMap::new();
-    for (instance, policy) in subjects {
-        for (signal, measure) in policy.measures(part, instance) {
+    for Asked { instance, policy, measures } in asked {
+        for (signal, measure) in measures {
             // Two more than expected: the period before the lookback is asked for, and the one still running.
             let key = (policy.window(signal, now), policy.expected_points(signal) + 2);
-            let of_series = |dimensions| Query { instance: &instance.id, measure: measure.clone(), dimensions };
+            let of_series = |dimensions| Query { instance: &instance.id, measure, dimensions };
             let series = discovered.series(&measure.metric, instance).into_iter().map(of_series);
             queries.entry(key).or_default().extend(series);
         }
@@ -122,7 +132,7 @@ fn to_wire(queries: &[Query<'_>]) -> Vec<MetricDataQuery> {
 
 impl Query<'_> {
     fn to_wire(&self, index: usize) -> MetricDataQuery {
-        let Measure { metric, statistic, period } = &self.measure;
+        let Measure { metric, statistic, period } = self.measure;
         let own = || vec![Dimension::builder().name(INSTANCE_DIMENSION).value(self.instance.as_str()).build()];
         let dimensions = if self.dimensions.is_empty() { own() } else { self.dimensions.clone() };
         let metric = Metric::builder()
