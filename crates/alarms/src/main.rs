@@ -1,4 +1,4 @@
-//! The binary: settings and log once per start, clients when they are first needed, then one run per event.
+//! The binary: settings, log and the clients of every run once per start, then one run per event.
 
 use std::{process::ExitCode, time::Duration};
 
@@ -27,6 +27,7 @@ async fn main() -> ExitCode {
         Err(error) => return journal::failed_to_start(&error),
     };
     let (cloud, mailbox) = (AwsFleet::connect().await, Mailbox::open());
+    cloud.prepare();
     let handle = async |event: LambdaEvent<Value>| -> Result<Report, Failure> {
         let ending = answer(&event, &cloud, &mailbox, &settings).await;
         record(&ending, &event.context.request_id);

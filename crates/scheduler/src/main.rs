@@ -1,4 +1,4 @@
-//! The binary: settings and log once per start, clients when they are first needed, then one run per event.
+//! The binary: settings, log and the clients of every run once per start, then one run per event.
 // The compiler computes the layout of one future with all that it waits for in it, and gives up at a depth of 128.
 #![recursion_limit = "256"]
 
@@ -24,6 +24,7 @@ async fn main() -> ExitCode {
     };
     let config = AwsFleet::defaults().load().await;
     let fleet = AwsFleet::new(&config);
+    fleet.prepare();
     let links = settings.links.clone().map(|links| (Keys::new(SecretKeys::new(&config, &links.key)), links));
     let notifier = settings.topic.as_deref().map(|arn| Notifier::new(Topic::new(&config, arn), links));
     let handle = async |LambdaEvent { payload, context }: LambdaEvent<Value>| -> Result<Answer, Failure> {

@@ -36,8 +36,8 @@ pub struct AwsFleet {
     starts: pace::Pace,
 }
 
-/// Each client is made when it is first needed: the first one reads the machine's root certificates, which `home` and `wake` pay for
-/// pages that call nothing.
+/// Each client is made when it is first needed: the first one reads the machine's root certificates, and most pages of `home` and
+/// `wake` call nothing.
 #[derive(Debug, Default)]
 struct Clients {
     ec2: OnceLock<aws_sdk_ec2::Client>,
@@ -67,6 +67,13 @@ impl AwsFleet {
             deadline: deadline::Deadline::default(),
             starts: pace::Pace::default(),
         }
+    }
+
+    /// Makes the clients that every run of a function needs, so that its first event does not wait for them: a function may be
+    /// started ahead of one. Nothing is sent.
+    pub fn prepare(&self) {
+        self.ec2();
+        self.cloudwatch();
     }
 
     fn ec2(&self) -> &aws_sdk_ec2::Client {
@@ -109,8 +116,8 @@ impl AwsFleet {
     #[must_use]
     pub fn defaults() -> ConfigLoader {
         aws_config::defaults(BehaviorVersion::v2026_01_12())
-            // Lambda tells both by variables. The SDK's chains, which also ask files and other services, build clients at once, and read
-            // the machine's root certificates for them: nine tenths of a start that calls nothing.
+            // Lambda tells both by variables. The SDK's chains, which also ask files and other services, build clients at once,
+            // and read the machine's root certificates for them: nine tenths of a start that calls nothing.
             .credentials_provider(EnvironmentVariableCredentialsProvider::new())
             .region(EnvironmentVariableRegionProvider::new())
             .http_client(
