@@ -13,8 +13,8 @@ pub const IDS_PER_BATCH: usize = 50;
 /// takes 13.
 pub const CALLS_PER_BATCH: usize = IDS_PER_BATCH + 10;
 /// The same for starts, and for all batches of a run together but for their first calls: at the pace that EC2 allows, these
-/// take half a minute. With far fewer, a handful without capacity among 50 would keep the same
-/// others from being tried in every run.
+/// take half a minute. With far fewer, a handful without capacity among 50 would keep the same others from being tried in
+/// every run.
 pub const CALLS_FOR_STARTS: usize = 60;
 
 /// An id that an action did not work for.

@@ -162,7 +162,8 @@ impl<'a> Order<'a> {
         let mut is_barred = vec![false; self.instances.len()];
         loop {
             let closed = self.close_but(wanted, &is_barred);
-            // What never starts is found on the way. Then what waits for it does not come up, and nothing starts for its sake.
+            // What never starts is found on the way. Then what waits for it does not come up, and nothing starts for its sake. The
+            // second round looks at some of the first one's, and finds no more.
             let found = closed.iter().filter(|wanted| wanted.never && !is_barred[wanted.place]);
             let found: Vec<usize> = found.map(|wanted| wanted.place).collect();
             if found.is_empty() {
