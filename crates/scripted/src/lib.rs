@@ -5,6 +5,7 @@ mod account;
 pub mod cloudwatch;
 pub mod ec2;
 mod script;
+mod unreachable;
 
 use std::{
     collections::VecDeque,
@@ -20,6 +21,7 @@ use std::{
 pub use account::{Account, Machine};
 pub use script::Script;
 use serde_json::{Map, Value, json};
+pub use unreachable::Unreachable;
 
 /// One call that came in.
 #[derive(Clone, Debug)]

@@ -9,6 +9,7 @@ mod discover;
 mod keep;
 mod keys;
 mod measure;
+mod patience;
 mod protection;
 mod sessions;
 mod spot;
