@@ -52,10 +52,8 @@ impl Mailbox {
     }
 
     fn connect() -> Connector {
-        let settings = HttpConnectorSettings::builder()
-            .connect_timeout(Duration::from_secs(3))
-            .read_timeout(Duration::from_secs(6))
-            .build();
+        // It begins before there is a connection.
+        let settings = HttpConnectorSettings::builder().read_timeout(Duration::from_secs(6)).build();
         Connector::builder()
             .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring))
             .connector_settings(settings)

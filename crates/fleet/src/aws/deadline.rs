@@ -79,3 +79,20 @@ impl Intercept for Deadline {
 pub(super) fn is_out_of_time(error: &(dyn std::error::Error + 'static)) -> bool {
     std::iter::successors(Some(error), |error| error.source()).any(<dyn std::error::Error>::is::<OutOfTime>)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_change_and_its_note_are_seen_through() {
+        let deadline = Deadline::default();
+        let allows = |seconds| deadline.allows_change_in(Duration::from_secs(seconds));
+        deadline.set(Some(Duration::from_secs(60)));
+        assert_eq!((allows(29), allows(31)), (true, false), "two calls of fifteen seconds");
+        deadline.set(Some(Duration::from_secs(20)));
+        assert_eq!((allows(9), allows(11)), (true, false), "half of the time");
+        deadline.set(None);
+        assert!(allows(3600), "there is no end");
+    }
+}
