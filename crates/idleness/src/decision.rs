@@ -241,10 +241,12 @@ impl Decision {
 #[must_use]
 pub fn decide(instance: &Instance, evidence: &Evidence, rules: &Rules, now: Timestamp) -> Decision {
     let case = &Case::new(instance, evidence, rules, now);
-    let (reason, evidence, detail, announcement) = match case.first_hold(&Gate::ALL) {
+    let (reason, mut evidence, detail, announcement) = match case.first_hold(&Gate::ALL) {
         Some((_, Hold { reason, evidence, detail, announcement })) => (reason, evidence, detail, announcement),
         None => (Reason::Idle, case.evidence(), None, None),
     };
+    // A run holds one for each instance of a fleet, and most hold one finding.
+    evidence.shrink_to_fit();
     Decision {
         instance: case.instance.id.clone(),
         verdict: reason.verdict(),

@@ -79,6 +79,15 @@ impl Evidence {
         self.measured.iter().all(|measured| measured.series.is_empty())
     }
 
+    /// Nothing yet about these measures, which were asked for.
+    #[must_use]
+    pub fn of_asked(measures: impl ExactSizeIterator<Item = Measure>) -> Self {
+        // No room for more: of most instances of a fleet, one measure is asked for.
+        let mut evidence = Self { measured: Vec::with_capacity(measures.len()), sessions: None };
+        measures.for_each(|measure| evidence.note_asked(measure));
+        evidence
+    }
+
     /// Notes that a measure was asked for, whether or not there is a series of it.
     pub fn note_asked(&mut self, measure: Measure) {
         if !self.was_asked(&measure) {
@@ -94,7 +103,11 @@ impl Evidence {
     /// Adds a series of a measure.
     pub fn add(&mut self, measure: Measure, series: Series) {
         match self.measured.iter_mut().find(|measured| measured.measure == measure) {
-            Some(measured) => measured.series.push(series),
+            Some(measured) => {
+                // Most measures have one.
+                measured.series.reserve_exact(1);
+                measured.series.push(series);
+            }
             None => self.measured.push(Measured { measure, series: vec![series] }),
         }
     }

@@ -124,6 +124,8 @@ impl Policy {
             let new = signal.measures().filter(|measure| asked.insert(measure.clone()));
             measures.extend(new.filter(|_| is_in_part).map(|measure| (signal, measure)));
         }
+        // Thousands are asked for at once, and of most of them one measure.
+        measures.shrink_to_fit();
         measures
     }
 

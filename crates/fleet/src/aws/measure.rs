@@ -56,13 +56,10 @@ impl AwsFleet {
             .buffered(CALLS_AT_ONCE)
             .try_collect()
             .await?;
-        let mut evidence: BTreeMap<InstanceId, Evidence> = BTreeMap::new();
-        for Asked { instance, measures, .. } in &asked {
-            let evidence = evidence.entry(instance.id.clone()).or_default();
-            for (_, measure) in measures {
-                evidence.note_asked(measure.clone());
-            }
-        }
+        let nothing_yet = |Asked { instance, measures, .. }: &Asked<'_>| {
+            (instance.id.clone(), Evidence::of_asked(measures.iter().map(|(_, measure)| measure.clone())))
+        };
+        let mut evidence: BTreeMap<InstanceId, Evidence> = asked.iter().map(nothing_yet).collect();
         for (query, series) in batches.flat_map(|(_, batch)| batch).zip(measured.into_iter().flatten()) {
             evidence.entry(query.instance.clone()).or_default().add(query.measure.clone(), series);
         }
