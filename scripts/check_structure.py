@@ -17,7 +17,7 @@ MAY_USE = {
     "capability": {"idleness"},
     "bench": set(),
     "contract": set(),
-    "fleet": {"idleness"},
+    "fleet": {"idleness", "settings"},
     "faults": {"journal", "scripted"},
     "scripted": set(),
     "simulator": {"fleet", "idleness", "scheduler", "settings"},

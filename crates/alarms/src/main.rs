@@ -26,7 +26,7 @@ async fn main() -> ExitCode {
         Ok(settings) => settings,
         Err(error) => return journal::failed_to_start(&error),
     };
-    let (cloud, mailbox) = (AwsFleet::connect().await, Mailbox::open());
+    let (cloud, mailbox) = (AwsFleet::new(&AwsFleet::defaults(&environment).build()), Mailbox::open());
     cloud.prepare();
     let handle = async |event: LambdaEvent<Value>| -> Result<Report, Failure> {
         let ending = answer(&event, &cloud, &mailbox, &settings).await;

@@ -22,7 +22,7 @@ async fn main() -> ExitCode {
         Ok(settings) => settings,
         Err(error) => return journal::failed_to_start(&error),
     };
-    let config = AwsFleet::defaults().load().await;
+    let config = AwsFleet::defaults(&environment).build();
     let fleet = AwsFleet::new(&config);
     fleet.prepare();
     let links = settings.links.clone().map(|links| (Keys::new(SecretKeys::new(&config, &links.key)), links));

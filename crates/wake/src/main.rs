@@ -15,7 +15,7 @@ async fn main() -> ExitCode {
         Ok(settings) => settings,
         Err(error) => return journal::failed_to_start(&error),
     };
-    let config = AwsFleet::defaults().load().await;
+    let config = AwsFleet::defaults(&environment).build();
     let keys = settings.link_key.as_deref().map(|arn| Keys::new(SecretKeys::new(&config, arn)));
     let sources = Sources { fleet: AwsFleet::new(&config), keys };
     let respond = async |request: &web::Request, time| {

@@ -2,6 +2,7 @@
 
 mod alarms;
 mod change;
+mod config;
 mod deadline;
 mod describe;
 mod discover;
@@ -19,13 +20,7 @@ use std::{
     time::Duration,
 };
 
-use aws_config::{
-    BehaviorVersion, ConfigLoader, SdkConfig,
-    environment::{EnvironmentVariableCredentialsProvider, EnvironmentVariableRegionProvider},
-    retry::RetryConfig,
-    timeout::TimeoutConfig,
-};
-use aws_smithy_http_client::tls;
+use aws_config::SdkConfig;
 
 /// The fleet of the account and Region that the function runs in.
 #[derive(Clone, Debug)]
@@ -53,12 +48,7 @@ const LONGEST_CALL: Duration = Duration::from_secs(15);
 const CALLS_AT_ONCE: usize = 8;
 
 impl AwsFleet {
-    /// The fleet that the function's environment names. Nothing is sent.
-    pub async fn connect() -> Self {
-        Self::new(&Self::defaults().load().await)
-    }
-
-    /// The same by a given configuration. All clients share one connection pool.
+    /// The fleet as clients of this configuration see it, which share one connection pool. Nothing is sent.
     #[must_use]
     pub fn new(config: &SdkConfig) -> Self {
         Self {
@@ -108,30 +98,5 @@ impl AwsFleet {
     /// not made, or not tried again, and fails with the code `deadline`. `None`: there is no end.
     pub fn finish_within(&self, time: Option<Duration>) {
         self.deadline.set(time);
-    }
-
-    /// How this adapter talks to AWS: with the credentials and in the Region of the environment, TLS by `ring`, bounded retries
-    /// with backoff and jitter, and time-outs by which the handful of calls that one alarm needs stay below the function's own
-    /// two minutes even if each of them hangs.
-    #[must_use]
-    pub fn defaults() -> ConfigLoader {
-        aws_config::defaults(BehaviorVersion::v2026_01_12())
-            // Lambda tells both by variables. The SDK's chains, which also ask files and other services, build clients at once,
-            // and read the machine's root certificates for them: nine tenths of a start that calls nothing.
-            .credentials_provider(EnvironmentVariableCredentialsProvider::new())
-            .region(EnvironmentVariableRegionProvider::new())
-            .http_client(
-                aws_smithy_http_client::Builder::new()
-                    .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring))
-                    .build_https(),
-            )
-            .retry_config(RetryConfig::standard().with_max_attempts(4))
-            .timeout_config(
-                TimeoutConfig::builder()
-                    .connect_timeout(Duration::from_secs(3))
-                    .operation_attempt_timeout(LONGEST_ATTEMPT)
-                    .operation_timeout(LONGEST_CALL)
-                    .build(),
-            )
     }
 }

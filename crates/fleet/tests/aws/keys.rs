@@ -26,7 +26,7 @@ async fn keys(
     answer: impl Fn(&Call) -> Answer + Send + Sync + 'static,
 ) -> (Result<KeyRing, KeysUnreadable>, Vec<Call>) {
     let endpoint = Endpoint::start(answer);
-    let keys = SecretKeys::new(&config(&endpoint).await, ARN).keys().await;
+    let keys = SecretKeys::new(&config(&endpoint), ARN).keys().await;
     (keys, endpoint.calls())
 }
 

@@ -2,12 +2,11 @@
 
 use std::time::Duration;
 
-use aws_config::{Region, retry::RetryConfig};
-use aws_sdk_ec2::config::Credentials;
+use aws_config::retry::RetryConfig;
 use fleet::{ApiError, AwsFleet, ChangeFleet, ReadFleet};
 use scripted::Unreachable;
 
-use crate::support::{Answer, Endpoint, Pointed as _, ec2, id};
+use crate::support::{Answer, Endpoint, Pointed as _, config_for, ec2, id};
 
 /// Longer than any call may take.
 const FOREVER: Duration = Duration::from_secs(120);
@@ -25,13 +24,7 @@ async fn a_call_that_hangs_is_tried_again_and_then_given_up() {
 #[tokio::test]
 async fn a_connection_that_is_not_made_is_given_up_before_its_attempt_is() {
     let nobody = Unreachable::new();
-    let config = AwsFleet::defaults()
-        .endpoint_url(nobody.address())
-        .region(Region::new("eu-west-1"))
-        .credentials_provider(Credentials::new("test", "test", None, None, "test"))
-        .retry_config(RetryConfig::disabled())
-        .load()
-        .await;
+    let config = config_for(&nobody.address()).retry_config(RetryConfig::disabled()).build();
     let error = AwsFleet::new(&config).opted_in().await.expect_err("nobody answers");
     assert_eq!(error.code, ApiError::TIMEOUT);
     assert!(error.message.starts_with("dispatch failure"), "the attempt ended: {}", error.message);

@@ -15,7 +15,7 @@ async fn a_message_is_published_to_the_topic_as_it_is() {
     let answer = "<PublishResponse xmlns=\"http://sns.amazonaws.com/doc/2010-03-31/\"><PublishResult>\
                   <MessageId>m</MessageId></PublishResult></PublishResponse>";
     let endpoint = Endpoint::always(Answer::xml(answer));
-    let topic = Topic::new(&config(&endpoint).await, ARN);
+    let topic = Topic::new(&config(&endpoint), ARN);
     topic.publish(&message()).await.expect("is taken");
     let calls = endpoint.calls_of("Publish");
     assert_eq!(calls.len(), 1);
@@ -29,6 +29,6 @@ async fn a_refusal_is_an_error_with_its_code() {
     let body = "<ErrorResponse><Error><Type>Sender</Type><Code>AuthorizationError</Code><Message>no</Message></Error>\
                 </ErrorResponse>";
     let endpoint = Endpoint::always(Answer::Body(403, "content-type: text/xml".to_owned(), body.as_bytes().to_vec()));
-    let error = Topic::new(&config(&endpoint).await, ARN).publish(&message()).await.expect_err("is refused");
+    let error = Topic::new(&config(&endpoint), ARN).publish(&message()).await.expect_err("is refused");
     assert_eq!((error.operation, error.code.as_str()), ("sns:Publish", "AuthorizationError"));
 }

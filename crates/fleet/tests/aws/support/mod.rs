@@ -1,8 +1,9 @@
 //! What the tests ask about, and the adapter under test, pointed to a scripted endpoint.
 #![allow(missing_docs, unreachable_pub, reason = "a module of tests, not an interface")]
 
-use aws_config::{Region, SdkConfig};
-use aws_sdk_ec2::config::Credentials;
+use aws_config::SdkConfig;
+use aws_sdk_ec2::config::{Credentials, SharedCredentialsProvider};
+use aws_types::sdk_config::Builder;
 use fleet::AwsFleet;
 use idleness::{
     Instance, InstanceId, InstanceState, InstanceType, Market, Policies, Policy, RootDevice, StopProtection, Tags,
@@ -10,6 +11,7 @@ use idleness::{
 };
 use jiff::Timestamp;
 pub use scripted::{Answer, Call, Endpoint, cloudwatch, ec2};
+use settings::Environment;
 
 pub fn id(number: usize) -> InstanceId {
     format!("i-{number:017x}").parse().expect("a test's id is valid")
@@ -56,13 +58,15 @@ pub fn gpu_instance(number: usize) -> Instance {
 }
 
 /// How any client gets to the endpoint.
-pub async fn config(endpoint: &Endpoint) -> SdkConfig {
-    AwsFleet::defaults()
-        .endpoint_url(endpoint.address())
-        .region(Region::new("eu-west-1"))
-        .credentials_provider(Credentials::new("test", "test", None, None, "test"))
-        .load()
-        .await
+pub fn config(endpoint: &Endpoint) -> SdkConfig {
+    config_for(endpoint.address()).build()
+}
+
+/// The functions' own configuration, but for the account and the address.
+pub fn config_for(address: &str) -> Builder {
+    let credentials = Credentials::new("test", "test", None, None, "test");
+    AwsFleet::defaults(&Environment::from_iter([("AWS_REGION", "eu-west-1"), ("AWS_ENDPOINT_URL", address)]))
+        .credentials_provider(SharedCredentialsProvider::new(credentials))
 }
 
 /// The adapter under test.
@@ -73,6 +77,6 @@ pub trait Pointed {
 
 impl Pointed for Endpoint {
     async fn fleet(&self) -> AwsFleet {
-        AwsFleet::new(&config(self).await)
+        AwsFleet::new(&config(self))
     }
 }
