@@ -1,5 +1,6 @@
 //! The adapter to EC2, CloudWatch and Systems Manager. It translates, pages, packs and bounds; it decides nothing.
 
+mod abridged;
 mod alarms;
 mod change;
 mod config;
@@ -21,6 +22,7 @@ use std::{
 };
 
 use aws_config::SdkConfig;
+use aws_sdk_ec2::config::SharedHttpClient;
 
 /// The fleet of the account and Region that the function runs in.
 #[derive(Clone, Debug)]
@@ -68,8 +70,11 @@ impl AwsFleet {
 
     fn ec2(&self) -> &aws_sdk_ec2::Client {
         self.clients.ec2.get_or_init(|| {
+            let http_client = self.config.http_client().map(abridged::Abridged).map(SharedHttpClient::new);
+            let mut builder = aws_sdk_ec2::config::Builder::from(&self.config);
+            builder.set_http_client(http_client);
             aws_sdk_ec2::Client::from_conf(
-                aws_sdk_ec2::config::Builder::from(&self.config)
+                builder
                     .interceptor(whole::WholeAnswers)
                     .interceptor(self.deadline.clone())
                     .retry_classifier(patience::NoCapacity)
