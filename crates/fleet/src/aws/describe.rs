@@ -2,9 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use aws_sdk_ec2::types::{CpuOptions, DeviceType, Filter, InstanceAttributeName, InstanceLifecycleType};
+use aws_sdk_ec2::types::{
+    CpuOptions, DeviceType, Filter, InstanceAttributeName, InstanceLifecycleType, InstanceState, StateReason,
+};
 use idleness::{
-    Instance, InstanceId, InstanceState, InstanceType, Market, RootDevice, StopProtection, Tags, Transition, is_read,
+    Instance, InstanceId, InstanceState as State, InstanceType, Market, RootDevice, StopProtection, Tags, Transition,
+    is_read,
 };
 use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
 
@@ -37,8 +40,9 @@ impl AwsFleet {
             let reservations = page.reservations.ok_or_else(|| {
                 ApiError::new(DESCRIBE, ApiError::BAD_ANSWER, "the answer has no list of reservations")
             })?;
-            let instances = reservations.into_iter().flat_map(|reservation| reservation.instances.unwrap_or_default());
-            described.extend(instances.filter_map(translate));
+            // Copied, and then freed as a whole: what stayed where the SDK put it, would leave gaps that no later page fits into.
+            described.extend(reservations.iter().flat_map(|reservation| reservation.instances()).filter_map(translate));
+            drop(reservations);
             if !pages.turn(DESCRIBE, page.next_token)? {
                 break;
             }
@@ -50,7 +54,7 @@ impl AwsFleet {
     /// Whether each Spot request is persistent. What is not found out stays unknown, and that instance is kept.
     async fn look_up_spot_requests(&self, described: &mut [Described]) {
         let could_stop = |described: &&mut Described| {
-            described.instance.state == InstanceState::Running && described.instance.tags.opted_in()
+            described.instance.state == State::Running && described.instance.tags.opted_in()
         };
         let mut spot: Vec<(String, &mut Market)> = described
             .iter_mut()
@@ -140,37 +144,38 @@ impl AwsFleet {
 }
 
 /// An instance as EC2 describes it; `None` if it has no id that we could act on.
-fn translate(described: aws_sdk_ec2::types::Instance) -> Option<Described> {
-    let state = described.state.and_then(|state| state.name);
-    let tags = described.tags.unwrap_or_default();
-    let instance_type = described.instance_type.as_ref().map(aws_sdk_ec2::types::InstanceType::as_str);
-    let reason = described.state_reason;
-    let spot_request = described.spot_instance_request_id.filter(|id| !id.is_empty());
+fn translate(described: &aws_sdk_ec2::types::Instance) -> Option<Described> {
+    let filled = |text: Option<&str>| text.filter(|text| !text.is_empty()).map(str::to_owned);
+    let state = described.state().and_then(InstanceState::name);
+    let instance_type = described.instance_type().map(aws_sdk_ec2::types::InstanceType::as_str);
+    let reason = described.state_reason();
+    let spot_request = filled(described.spot_instance_request_id());
     let instance = Instance {
-        id: described.instance_id?.parse().ok()?,
-        state: state.map_or(InstanceState::Unknown, |name| InstanceState::from_name(name.as_str())),
-        launched_at: described.launch_time.as_ref().and_then(timestamp),
+        id: described.instance_id()?.parse().ok()?,
+        state: state.map_or(State::Unknown, |name| State::from_name(name.as_str())),
+        launched_at: described.launch_time().and_then(timestamp),
         instance_type: instance_type.map_or_else(InstanceType::default, InstanceType::from_name),
-        vcpus: described.cpu_options.as_ref().and_then(vcpus),
-        root_device: match described.root_device_type.as_ref().map(DeviceType::as_str) {
+        vcpus: described.cpu_options().and_then(vcpus),
+        root_device: match described.root_device_type().map(DeviceType::as_str) {
             Some("ebs") => RootDevice::Ebs,
             Some("instance-store") => RootDevice::InstanceStore,
             _ => RootDevice::Unknown,
         },
-        market: match described.instance_lifecycle.as_ref().map(InstanceLifecycleType::as_str) {
+        market: match described.instance_lifecycle().map(InstanceLifecycleType::as_str) {
             Some("spot") => Market::SpotUnknown,
             _ if spot_request.is_some() => Market::SpotUnknown,
             _ => Market::OnDemand,
         },
         stop_protection: StopProtection::Unread,
         transition: Transition {
-            code: reason.as_ref().and_then(|reason| reason.code.clone()).filter(|code| !code.is_empty()),
-            message: reason.and_then(|reason| reason.message).filter(|message| !message.is_empty()),
-            at: described.state_transition_reason.as_deref().and_then(time_of_transition),
+            code: filled(reason.and_then(StateReason::code)),
+            message: filled(reason.and_then(StateReason::message)),
+            at: described.state_transition_reason().and_then(time_of_transition),
         },
-        tags: tags
-            .into_iter()
-            .filter_map(|tag| Some((tag.key.filter(|key| is_read(key))?, tag.value.unwrap_or_default())))
+        tags: described
+            .tags()
+            .iter()
+            .filter_map(|tag| Some((tag.key().filter(|key| is_read(key))?, tag.value().unwrap_or_default())))
             .collect::<Tags>(),
     };
     Some(Described { instance, spot_request })

@@ -82,17 +82,17 @@ impl AwsFleet {
                 .send()
                 .await
                 .map_err(|error| api_error(MEASURE, &error))?;
-            for message in page.messages.unwrap_or_default() {
+            for message in page.messages() {
                 tracing::warn!(
                     operation = MEASURE,
-                    code = message.code.unwrap_or_default(),
-                    detail = message.value.unwrap_or_default(),
+                    code = message.code().unwrap_or_default(),
+                    detail = message.value().unwrap_or_default(),
                     "CloudWatch added a message to its answer"
                 );
             }
             let no_list = || ApiError::new(MEASURE, ApiError::BAD_ANSWER, "the answer has no list of results");
-            for result in page.metric_data_results.ok_or_else(no_list)? {
-                let index = result.id.as_deref().and_then(Query::index);
+            for result in page.metric_data_results.as_ref().ok_or_else(no_list)? {
+                let index = result.id().and_then(Query::index);
                 if let Some(series) = index.and_then(|index| series.get_mut(index)) {
                     extend(series, result);
                 }
@@ -149,16 +149,16 @@ impl Query<'_> {
 }
 
 /// Adds one page's part of a series. The last page's status is the series' status.
-fn extend(series: &mut Series, result: MetricDataResult) {
-    series.status = match result.status_code {
+fn extend(series: &mut Series, result: &MetricDataResult) {
+    series.status = match result.status_code() {
         Some(StatusCode::Complete) => SeriesStatus::Complete,
         Some(StatusCode::PartialData) => SeriesStatus::PartialData,
         Some(StatusCode::InternalError) => SeriesStatus::InternalError,
         Some(StatusCode::Forbidden) => SeriesStatus::Forbidden,
         _ => SeriesStatus::Unanswered,
     };
-    let points = result.timestamps.unwrap_or_default().into_iter().zip(result.values.unwrap_or_default());
-    series.points.extend(points.filter_map(|(at, value)| Some(Datapoint { at: timestamp(&at)?, value })));
+    let points = result.timestamps().iter().zip(result.values());
     // They are kept for each series of a fleet until all is decided.
-    series.points.shrink_to_fit();
+    series.points.reserve_exact(points.len());
+    series.points.extend(points.filter_map(|(at, value)| Some(Datapoint { at: timestamp(at)?, value: *value })));
 }
