@@ -68,7 +68,9 @@ async fn the_address_to_connect_to_is_public_if_there_is_one() {
     for (fields, expected) in [
         (format!("{private}{public}"), Some("ec2-192-0-2-1.example")),
         (format!("{private}<dnsName/><ipAddress>192.0.2.1</ipAddress>"), Some("192.0.2.1")),
+        (format!("{private}<ipv6Address>2001:db8::1</ipv6Address>"), Some("2001:db8::1")),
         (private.to_owned(), Some("ip-10-0-0-1.internal")),
+        ("<privateDnsName/><privateIpAddress>10.0.0.1</privateIpAddress>".to_owned(), Some("10.0.0.1")),
         (String::new(), None),
     ] {
         let endpoint = Endpoint::in_turn([ec2::instances([ec2::instance(0, &[RUNNING, &fields])], None)]);
