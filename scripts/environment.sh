@@ -77,6 +77,12 @@ install_judges() {
   export judges node_tools
 }
 
+# Builds all functions; the options are those of `cargo lambda build`. `hello` is then built once more by itself: beside the others it
+# has all that these need of its crates, HTTP/2 above all, which is a fifth of it.
+cargo_lambda_build() {
+  cargo lambda build --release --locked "$@" && cargo lambda build --release --locked --package hello "$@"
+}
+
 # Builds all functions for this machine's architecture, where the template looks for them.
 build_functions() {
   case $(uname -m) in
@@ -84,5 +90,5 @@ build_functions() {
     *) fail "Lambda has no architecture $(uname -m)" ;;
   esac
   say "Building the functions (the first build compiles the EC2 SDK: about 15 minutes and 8 GB of memory)"
-  (cd "$root" && cargo lambda build --release --locked --lambda-dir "$root/target/lambda")
+  (cd "$root" && cargo_lambda_build --lambda-dir "$root/target/lambda")
 }

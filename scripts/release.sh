@@ -94,10 +94,10 @@ build() {
   mkdir -p "$folder"
 
   say "Building the functions for $architecture"
-  cargo lambda build --release --locked "${options[@]}" --lambda-dir "$work/binaries"
+  cargo_lambda_build "${options[@]}" --lambda-dir "$work/binaries"
   python3 scripts/check_binaries.py "$work/binaries"
   # Packs what was just built.
-  cargo lambda build --release --locked "${options[@]}" --lambda-dir "$work/zips" --output-format zip
+  cargo_lambda_build "${options[@]}" --lambda-dir "$work/zips" --output-format zip
   # What the template names: the workspace has tools besides.
   functions=$(sed -nE 's#^ *CodeUri: \.\./target/lambda/##p' infra/template.yaml)
   for function in $functions; do
