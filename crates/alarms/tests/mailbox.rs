@@ -83,7 +83,7 @@ async fn send(address: &str) -> Result<(), NotDelivered> {
     let order = order(address);
     let reply = order.reply("doze-idle-auto-", Ok(()));
     let mailbox = Mailbox::open();
-    tokio::time::timeout(Duration::from_secs(60), mailbox.send(&order, &reply)).await.expect("it comes to an end")
+    tokio::time::timeout(Duration::from_mins(1), mailbox.send(&order, &reply)).await.expect("it comes to an end")
 }
 
 #[tokio::test(flavor = "current_thread")]

@@ -88,7 +88,7 @@ mod tests {
     fn a_change_and_its_note_are_seen_through() {
         let deadline = Deadline::default();
         let allows = |seconds| deadline.allows_change_in(Duration::from_secs(seconds));
-        deadline.set(Some(Duration::from_secs(60)));
+        deadline.set(Some(Duration::from_mins(1)));
         assert_eq!((allows(29), allows(31)), (true, false), "two calls of fifteen seconds");
         deadline.set(Some(Duration::from_secs(20)));
         assert_eq!((allows(9), allows(11)), (true, false), "half of the time");

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use aws_sdk_ec2::types::{
-    CpuOptions, DeviceType, Filter, InstanceAttributeName, InstanceLifecycleType, InstanceState, StateReason,
+    CpuOptions, DeviceType, Filter, InstanceAttributeName, InstanceLifecycleType, InstanceState, Reservation,
+    StateReason,
 };
 use idleness::{
     Instance, InstanceId, InstanceState as State, InstanceType, Market, RootDevice, StopProtection, Tags, Transition,
@@ -41,7 +42,7 @@ impl AwsFleet {
                 ApiError::new(DESCRIBE, ApiError::BAD_ANSWER, "the answer has no list of reservations")
             })?;
             // Copied, and then freed as a whole: what stayed where the SDK put it, would leave gaps that no later page fits into.
-            described.extend(reservations.iter().flat_map(|reservation| reservation.instances()).filter_map(translate));
+            described.extend(reservations.iter().flat_map(Reservation::instances).filter_map(translate));
             drop(reservations);
             if !pages.turn(DESCRIBE, page.next_token)? {
                 break;

@@ -15,5 +15,6 @@ mod sessions;
 mod spot;
 mod start;
 mod support;
+mod sweep;
 mod time;
 mod topic;
