@@ -66,6 +66,8 @@ pub enum Answer {
     HangUp,
     /// Wait for so long, and then answer.
     Late(Duration, Box<Answer>),
+    /// Close the connection before the last byte of the answer.
+    Torn(Box<Answer>),
 }
 
 impl Answer {
@@ -149,29 +151,36 @@ fn serve(stream: &TcpStream, answer: &dyn Fn(&Call) -> Answer, seen: &Mutex<Vec<
     while let Some(call) = read_call(&mut reader) {
         call.note();
         seen.lock().expect("no test panics here").push(call.clone());
-        let Some((status, header, body)) = in_time(answer(&call)) else { return };
-        let length = body.len();
-        let mut whole = format!(
-            "HTTP/1.1 {status} X\r\n{header}\r\nsmithy-protocol: rpc-v2-cbor\r\ncontent-length: {length}\r\n\r\n"
-        )
-        .into_bytes();
-        // In one piece: the second of two would wait 40 ms for a client that is in no hurry to confirm the first.
-        whole.extend(body);
+        let Some((text, goes_on)) = in_time(answer(&call)) else { return };
         let mut stream = stream;
-        if stream.write_all(&whole).is_err() {
+        if stream.write_all(&text).is_err() || !goes_on {
             return;
         }
     }
 }
 
-/// The answer once it is time; `None` if there is none.
-fn in_time(answer: Answer) -> Option<(u16, String, Vec<u8>)> {
+/// The answer once it is time, and whether another call may follow; `None` if there is no answer.
+fn in_time(answer: Answer) -> Option<(Vec<u8>, bool)> {
     match answer {
-        Answer::Body(status, header, body) => Some((status, header, body)),
+        Answer::Body(status, header, body) => {
+            let length = body.len();
+            let mut text = format!(
+                "HTTP/1.1 {status} X\r\n{header}\r\nsmithy-protocol: rpc-v2-cbor\r\ncontent-length: {length}\r\n\r\n"
+            )
+            .into_bytes();
+            // In one piece: the second of two would wait 40 ms for a client that is in no hurry to confirm the first.
+            text.extend(body);
+            Some((text, true))
+        }
         Answer::HangUp => None,
         Answer::Late(delay, answer) => {
             thread::sleep(delay);
             in_time(*answer)
+        }
+        Answer::Torn(answer) => {
+            let (mut text, _) = in_time(*answer)?;
+            text.pop();
+            Some((text, false))
         }
     }
 }

@@ -277,6 +277,14 @@ async fn an_answer_that_was_cut_is_no_answer() {
 }
 
 #[tokio::test]
+async fn an_answer_that_breaks_off_is_asked_for_again() {
+    let whole = || page([0], None);
+    let endpoint = Endpoint::in_turn([Answer::Torn(Box::new(whole())), whole()]);
+    let read = endpoint.fleet().await.opted_in().await.expect("the second answer is whole");
+    assert_eq!((read.len(), endpoint.calls().len()), (1, 2));
+}
+
+#[tokio::test]
 async fn negative_counts_are_no_virtual_cpus() {
     let options = "<cpuOptions><coreCount>-2</coreCount><threadsPerCore>-2</threadsPerCore></cpuOptions>";
     assert_eq!(described(&[options]).await.vcpus, None);
