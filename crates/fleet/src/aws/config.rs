@@ -30,7 +30,6 @@ impl AwsFleet {
             .behavior_version(BehaviorVersion::v2026_01_12())
             .region(region.map(|region| Region::new(region.to_owned())))
             .credentials_provider(SharedCredentialsProvider::new(EnvironmentVariableCredentialsProvider::new()))
-            .service_config(Endpoints(environment.clone()))
             .http_client(
                 aws_smithy_http_client::Builder::new()
                     .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring))
@@ -47,7 +46,10 @@ impl AwsFleet {
         builder
             .set_use_fips(is_true("AWS_USE_FIPS_ENDPOINT"))
             .set_use_dual_stack(is_true("AWS_USE_DUALSTACK_ENDPOINT"));
-        builder.set_endpoint_url(environment.text("AWS_ENDPOINT_URL").map(str::to_owned));
+        if is_true("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS") != Some(true) {
+            builder.set_endpoint_url(environment.text("AWS_ENDPOINT_URL").map(str::to_owned));
+            builder.set_service_config(Some(Endpoints(environment.clone())));
+        }
         builder
     }
 }
@@ -88,6 +90,13 @@ mod tests {
         };
         assert_eq!(of_service("Secrets Manager").as_deref(), Some("http://127.0.0.1:2"));
         assert_eq!(of_service("EC2"), None);
+    }
+
+    #[test]
+    fn endpoints_can_be_ignored() {
+        let variables = [("AWS_ENDPOINT_URL", "http://127.0.0.1:1"), ("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "true")];
+        let config = AwsFleet::defaults(&Environment::from_iter(variables)).build();
+        assert!(config.endpoint_url().is_none() && config.service_config().is_none());
     }
 
     #[test]
