@@ -4,15 +4,27 @@ mod keep;
 mod prices;
 mod rules;
 
-use std::{collections::BTreeMap, fmt::Display, ops::RangeInclusive, str::FromStr};
+use std::{
+    collections::BTreeMap,
+    fmt::{self, Display},
+    ops::RangeInclusive,
+    str::FromStr,
+};
 
 pub use keep::{KEEP_HOURS, max_keep_hours};
 pub use prices::prices;
 pub use rules::rules;
 
 /// Environment variables by name.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Environment(BTreeMap<String, String>);
+
+/// By names alone: Lambda puts its credentials there.
+impl fmt::Debug for Environment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
+    }
+}
 
 impl Environment {
     /// The environment of this process. A variable that is not Unicode counts as absent.
@@ -99,6 +111,12 @@ mod tests {
         assert_eq!(environment.parsed::<u32>("B"), Ok(None));
         assert_eq!(environment.parsed::<u32>("C"), Ok(Some(7)));
         assert_eq!(environment.parsed::<u32>("D"), Ok(None));
+    }
+
+    #[test]
+    fn values_are_not_shown() {
+        let environment = Environment::from_iter([("AWS_SECRET_ACCESS_KEY", "hunter2"), ("AWS_REGION", "eu-west-1")]);
+        assert_eq!(format!("{environment:?}"), r#"{"AWS_REGION", "AWS_SECRET_ACCESS_KEY"}"#);
     }
 
     #[test]
