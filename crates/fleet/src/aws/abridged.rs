@@ -140,7 +140,7 @@ impl Place {
         self.on_the_way = self.on_the_way.min(self.depth);
     }
 
-    /// Whether it is a part of an instance that nobody reads.
+    /// Whether it is a part of an instance that nobody reads, by its local name: the SDK takes no notice of prefixes.
     fn leaves_out(&self, name: &str) -> bool {
         let is_in_instance = self.depth == INSTANCE.len() && self.on_the_way == self.depth;
         is_in_instance && !READ.contains(&name)

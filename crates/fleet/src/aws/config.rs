@@ -18,7 +18,7 @@ use settings::Environment;
 use super::{AwsFleet, LONGEST_ATTEMPT, LONGEST_CALL};
 
 impl AwsFleet {
-    /// With the credentials and in the Region of the environment, TLS by `ring`, bounded retries with backoff and jitter, and
+    /// A configuration with the credentials and the Region of the environment, TLS by `ring`, bounded retries with backoff and jitter, and
     /// time-outs by which the handful of calls that one alarm needs stay below the function's own two minutes even if each of
     /// them hangs. Endpoints are AWS's, unless the variables say otherwise by which all SDKs are told:
     /// <https://docs.aws.amazon.com/sdkref/latest/guide/settings-reference.html>.

@@ -36,7 +36,7 @@ async fn a_throttled_call_is_not_tried_again_after_the_end() {
     let (limit, began) = (Duration::from_millis(200), Instant::now());
     fleet.finish_within(Some(limit));
     let error = loop {
-        assert!(began.elapsed() < limit * 100, "it goes on");
+        assert!(endpoint.calls().len() < 50, "it goes on");
         let error = fleet.opted_in().await.expect_err("is throttled");
         if error.code == ApiError::DEADLINE {
             break error;
