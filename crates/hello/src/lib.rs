@@ -52,8 +52,9 @@ mod tests {
     }
 
     fn status_and_body(event: Value) -> (u64, String) {
-        let answer =
-            web::answer(event, async |request: &Request| respond(request)).now_or_never().expect("nothing waits");
+        let answer = web::answer(&event.to_string(), async |request: &Request| respond(request))
+            .now_or_never()
+            .expect("nothing waits");
         let answer = serde_json::to_value(answer).expect("serializes");
         (answer["statusCode"].as_u64().expect("a status"), answer["body"].as_str().expect("a body").to_owned())
     }

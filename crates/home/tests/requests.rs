@@ -197,7 +197,8 @@ fn what_is_no_request_is_refused() {
         let site = site();
         let respond =
             async |request: &web::Request| home::respond(request, &sources, &site.settings, support::now()).await;
-        let answer = futures_util::FutureExt::now_or_never(web::answer(event, respond)).expect("nothing waits");
+        let answer =
+            futures_util::FutureExt::now_or_never(web::answer(&event.to_string(), respond)).expect("nothing waits");
         assert_eq!(answer.status_code, 400);
     }
 }

@@ -13,7 +13,8 @@ fn sent(answer: &Answer) -> Value {
         "version": "2.0", "rawPath": "/", "rawQueryString": "", "headers": {"host": "doze.example"}, "isBase64Encoded": false,
         "requestContext": {"http": {"method": "GET", "path": "/"}, "stage": "$default", "timeEpoch": 1},
     });
-    let answer = web::answer(event, async |_: &web::Request| answer.clone()).now_or_never().expect("nothing waits");
+    let answer =
+        web::answer(&event.to_string(), async |_: &web::Request| answer.clone()).now_or_never().expect("nothing waits");
     serde_json::to_value(answer).expect("serializes")
 }
 

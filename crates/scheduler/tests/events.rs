@@ -37,7 +37,7 @@ async fn every_event_has_the_effect_that_its_snapshot_shows() {
                 "scheduler" => effect_on_fleet(&name, &event).await,
                 "hello" => {
                     let respond = async |request: &web::Request| hello::respond(request);
-                    described(&event, &web::answer(event.clone(), respond).await)
+                    described(&event, &web::answer(&event.to_string(), respond).await)
                 }
                 "home" => answer_of_home(&name, &event).await,
                 "wake" => answer_of_wake(&name, &event).await,
@@ -63,7 +63,7 @@ async fn answer_of_home(name: &str, event: &Value) -> Value {
     };
     let sources = home::Sources { fleet: FakeFleet::of_every_kind(), keys: Some(Keys::new(TestKeys)) };
     let respond = async |request: &web::Request| home::respond(request, &sources, &settings, now()).await;
-    let answer = described(event, &web::answer(event.clone(), respond).await);
+    let answer = described(event, &web::answer(&event.to_string(), respond).await);
     assert_refused_as_named(name, &answer);
     assert!(sources.fleet.calls().is_empty(), "{name} made calls: {:?}", sources.fleet.calls());
     answer
@@ -75,7 +75,7 @@ async fn answer_of_wake(name: &str, event: &Value) -> Value {
     let settings = wake::Settings { mode: Mode::Enforce, hold, max_keep_hours: 24, link_key: None, function: None };
     let sources = wake::Sources { fleet: FakeFleet::of_every_kind(), keys: Some(Keys::new(TestKeys)) };
     let respond = async |request: &web::Request| wake::respond(request, &sources, &settings, now()).await;
-    let answer = described(event, &web::answer(event.clone(), respond).await);
+    let answer = described(event, &web::answer(&event.to_string(), respond).await);
     assert_refused_as_named(name, &answer);
     assert!(sources.fleet.calls().is_empty(), "{name} made calls: {:?}", sources.fleet.calls());
     answer

@@ -46,7 +46,8 @@ fn the_page_it_is_led_to_follows_the_start() {
     let sources = home::Sources { fleet: &site.fleet, keys: Some(Keys::new(&site.keys)) };
     let respond = async |request: &web::Request| home::respond(request, &sources, &settings, now()).await;
     let event = event("GET", &target, &[("accept", HTML)], "");
-    let answer = serde_json::to_value(web::answer(event, respond).now_or_never().expect("nothing waits")).unwrap();
+    let answer =
+        serde_json::to_value(web::answer(&event.to_string(), respond).now_or_never().expect("nothing waits")).unwrap();
     assert_eq!((answer["statusCode"].as_u64(), &answer["headers"]["refresh"]), (Some(200), &Value::from("5")));
     let body = answer["body"].as_str().unwrap();
     assert!(body.contains("It is starting.") && body.contains("it is kept awake until 2026-11-21T21:00:20Z"), "{body}");

@@ -120,11 +120,13 @@ impl Life {
             let (rules, prices) = (self.settings.rules.clone(), Prices::default());
             let settings = home::Settings { mode, rules, max_keep_hours, prices, link_key };
             let sources = home::Sources { fleet: &self.world, keys: Some(Keys::new(TestKeys)) };
-            web::answer(event, async |r: &web::Request| home::respond(r, &sources, &settings, now).await).await
+            web::answer(&event.to_string(), async |r: &web::Request| home::respond(r, &sources, &settings, now).await)
+                .await
         } else {
             let settings = wake::Settings { mode, hold: HOLD, max_keep_hours, link_key, function: None };
             let sources = wake::Sources { fleet: &self.world, keys: Some(Keys::new(TestKeys)) };
-            web::answer(event, async |r: &web::Request| wake::respond(r, &sources, &settings, now).await).await
+            web::answer(&event.to_string(), async |r: &web::Request| wake::respond(r, &sources, &settings, now).await)
+                .await
         };
         serde_json::to_value(answer).expect("serializes")
     }

@@ -115,7 +115,7 @@ impl Site {
         let sources = Sources { fleet: &self.fleet, keys: self.has_keys.then(|| Keys::new(&self.keys)) };
         let now = *self.now.borrow();
         let respond = async |request: &web::Request| respond(request, &sources, &self.settings, now).await;
-        let answer = web::answer(event.clone(), respond).now_or_never().expect("nothing waits");
+        let answer = web::answer(&event.to_string(), respond).now_or_never().expect("nothing waits");
         let answer = serde_json::to_value(answer).expect("serializes");
         for (name, value) in
             [("cache-control", "no-store"), ("referrer-policy", "no-referrer"), ("x-content-type-options", "nosniff")]
