@@ -8,14 +8,13 @@ use aws_config::{
     timeout::TimeoutConfig,
 };
 use aws_sdk_ec2::config::SharedCredentialsProvider;
-use aws_smithy_http_client::tls;
 use aws_types::{
     sdk_config::Builder,
     service_config::{LoadServiceConfig, ServiceConfigKey},
 };
 use settings::Environment;
 
-use super::{AwsFleet, LONGEST_ATTEMPT, LONGEST_CALL};
+use super::{AwsFleet, LONGEST_ATTEMPT, LONGEST_CALL, roots};
 
 impl AwsFleet {
     /// A configuration with the credentials and the Region of the environment, TLS by `ring`, bounded retries with backoff and jitter, and
@@ -30,11 +29,7 @@ impl AwsFleet {
             .behavior_version(BehaviorVersion::v2026_01_12())
             .region(region.map(|region| Region::new(region.to_owned())))
             .credentials_provider(SharedCredentialsProvider::new(EnvironmentVariableCredentialsProvider::new()))
-            .http_client(
-                aws_smithy_http_client::Builder::new()
-                    .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring))
-                    .build_https(),
-            )
+            .http_client(roots::http_client(environment))
             .retry_config(RetryConfig::standard().with_max_attempts(4))
             .timeout_config(
                 TimeoutConfig::builder()

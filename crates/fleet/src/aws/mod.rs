@@ -14,6 +14,7 @@ mod pace;
 mod pages;
 mod patience;
 mod read;
+mod roots;
 mod whole;
 
 use std::{
