@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use idleness::{
-    Decision, Evidence, Explanation, Instance, InstanceId, InstanceState, Part, Record, Rules, decide, explain,
-    in_order, needs_evidence, needs_rest, needs_sessions, starting_after,
+    Decision, Evidence, Explanation, Instance, InstanceId, InstanceState, Part, Record, Rules, Verdict, decide,
+    explain, in_order, needs_evidence, needs_rest, needs_sessions, starting_after,
 };
 use jiff::Timestamp;
 
@@ -250,9 +250,19 @@ impl Sight {
     /// One decision an instance.
     #[must_use]
     pub fn decide(&self, rules: &Rules, now: Timestamp) -> Vec<Decision> {
+        self.decisions(rules, now).collect()
+    }
+
+    /// Whether any decision is to change something.
+    #[must_use]
+    pub fn asks_for_change(&self, rules: &Rules, now: Timestamp) -> bool {
+        self.decisions(rules, now).any(|decision| decision.verdict != Verdict::Keep)
+    }
+
+    fn decisions(&self, rules: &Rules, now: Timestamp) -> impl Iterator<Item = Decision> {
         let decided =
-            self.instances.values().map(|instance| decide(instance, self.evidence_of(&instance.id), rules, now));
-        decided.chain(self.not_found.iter().cloned().map(Decision::not_found)).collect()
+            self.instances.values().map(move |instance| decide(instance, self.evidence_of(&instance.id), rules, now));
+        decided.chain(self.not_found.iter().cloned().map(Decision::not_found))
     }
 
     /// One decision an instance, with the starts in the order that the rest of the fleet asks for, as far as it was read.

@@ -93,36 +93,35 @@ impl<'a> Case<'a> {
         self.wishes.as_ref().ok()
     }
 
-    /// What was measured, one finding a signal, those included that decide nothing.
-    fn all_findings(&self) -> &[Finding] {
+    /// What was measured, one finding a signal. Where the first part proves use, and the others were left unread for that, the first
+    /// part alone: the others cannot turn `keep` into `stop`, whatever they say.
+    pub(crate) fn findings(&self) -> &[Finding] {
         self.findings.get_or_init(|| {
             let policy = self.policy();
             let measure = |signal| Finding::measure(signal, self.instance, self.evidence, policy, self.now);
-            policy.signals_for(self.instance).map(measure).collect()
+            let mut all = policy.signals_for(self.instance).map(measure);
+            let mut findings: Vec<Finding> = all.by_ref().take(self.first_signals()).collect();
+            if !findings.iter().any(Finding::is_busy) || self.was_rest_asked() {
+                findings.extend(all);
+            }
+            findings
         })
     }
 
-    /// The findings that count: those of the first part where it proves use, and the others were left unread for that.
-    pub(crate) fn findings(&self) -> &[Finding] {
-        let all = self.all_findings();
-        if self.is_rest_left_out() { &all[..self.first_signals()] } else { all }
-    }
-
-    /// Whether nothing but the first part of the signals was asked for, since that proves use: then the others cannot turn `keep`
-    /// into `stop`, whatever they say.
-    fn is_rest_left_out(&self) -> bool {
-        let rest = || self.policy().measures(Part::Rest, self.instance);
-        self.is_use_proven_first() && !rest().iter().any(|(_, measure)| self.evidence.was_asked(measure))
+    /// Whether anything but the first part of the signals was asked for.
+    fn was_rest_asked(&self) -> bool {
+        let rest = self.policy().measures(Part::Rest, self.instance);
+        rest.iter().any(|(_, measure)| self.evidence.was_asked(measure))
     }
 
     /// Whether the first part of the signals proves use.
     pub(crate) fn is_use_proven_first(&self) -> bool {
-        self.all_findings()[..self.first_signals()].iter().any(Finding::is_busy)
+        self.findings()[..self.first_signals()].iter().any(Finding::is_busy)
     }
 
     /// Whether there are signals beside the first part.
     pub(crate) fn has_rest(&self) -> bool {
-        self.first_signals() < self.all_findings().len()
+        self.first_signals() < self.policy().signals_for(self.instance).count()
     }
 
     fn first_signals(&self) -> usize {

@@ -104,7 +104,7 @@ impl Policy {
     pub(crate) fn first_signals(&self, instance: &Instance) -> usize {
         let mut signals = self.signals_for(instance);
         let Some(first) = signals.next() else { return 0 };
-        let asked: BTreeSet<Measure> = first.measures().collect();
+        let asked: Vec<Measure> = first.measures().collect();
         1 + signals.take_while(|signal| signal.measures().all(|measure| asked.contains(&measure))).count()
     }
 

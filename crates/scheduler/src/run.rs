@@ -79,8 +79,8 @@ pub async fn run(
     let scope = scope(fleet, &target).await?;
     let mut sight = Sight::of(fleet, &scope, depth(purpose, &scope), &settings.rules, now).await?;
     let started = trigger.kind == TriggerKind::StateChange && sight.fleet().any(is_running);
-    if started || sight.decide(&settings.rules, now).iter().any(|decision| decision.verdict != Verdict::Keep) {
-        // The caps count all stops of the hour, and starts have an order. A sweep has just read the fleet.
+    // The caps count all stops of the hour, and starts have an order. A sweep has just read the fleet.
+    if !sight.sees_fleet() && (started || sight.asks_for_change(&settings.rules, now)) {
         sight.read_fleet(fleet).await?;
     }
     if started {
@@ -153,6 +153,8 @@ impl<F: ReadFleet + ChangeFleet> Planner<'_, F> {
             if !self.sight.look_again(self.fleet, &plan.stops, &self.settings.rules).await? {
                 break;
             }
+            // Before the next one is made: a plan holds a decision for each instance of a fleet.
+            drop(plan);
             plan = self.plan_by_sight(refused);
         }
         Ok(plan)
