@@ -24,6 +24,7 @@ use aws_smithy_runtime_api::{
     },
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
+use memchr::memmem;
 use rustls::{
     RootCertStore,
     pki_types::{CertificateDer, pem::PemObject},
@@ -39,8 +40,8 @@ const AMAZONS: [[u8; 19]; 4] = [
     *b"\x06\x6c\x9f\xd7\xc1\xbb\x10\x4c\x29\x43\xe5\x71\x7b\x7b\x2c\xc8\x1a\xc1\x0e",
 ];
 
-const BEGIN: &str = "-----BEGIN CERTIFICATE-----";
-const END: &str = "-----END CERTIFICATE-----";
+const BEGIN: &[u8] = b"-----BEGIN CERTIFICATE-----";
+const END: &[u8] = b"-----END CERTIFICATE-----";
 
 /// A client that trusts what the machine trusts, by its bundle of roots or by what the environment says instead.
 pub(super) fn http_client(environment: &Environment) -> SharedHttpClient {
@@ -151,15 +152,16 @@ fn is_about_certificate(error: &(dyn Error + 'static)) -> bool {
 /// Amazon's roots, as far as this bundle has them; `None` if it has none.
 fn amazons(bundle: &Path) -> Option<TrustStore> {
     let text = fs::read(bundle).ok()?;
-    let text = String::from_utf8_lossy(&text);
-    let certificates = text.split(BEGIN).skip(1).filter_map(|rest| rest.split(END).next());
+    let certificates = memmem::find_iter(&text, BEGIN).map(|start| &text[start..]);
     let mut trusted = None;
-    for certificate in certificates.filter(|certificate| is_amazons(certificate)) {
-        let pem = format!("{BEGIN}{certificate}{END}\n");
-        // The client takes for granted that it is one.
-        let is_certificate = CertificateDer::from_pem_slice(pem.as_bytes())
-            .is_ok_and(|certificate| RootCertStore::empty().add(certificate).is_ok());
-        if is_certificate {
+    for certificate in certificates.filter(|certificate| is_amazons(&certificate[BEGIN.len()..])) {
+        let Some(end) = memmem::find(certificate, END) else { continue };
+        let pem = &certificate[..end + END.len()];
+        // The client takes for granted that it reads well.
+        let mut read = CertificateDer::pem_slice_iter(pem).peekable();
+        let is_root =
+            |read: Result<_, _>| read.is_ok_and(|certificate| RootCertStore::empty().add(certificate).is_ok());
+        if read.peek().is_some() && read.all(is_root) {
             trusted = Some(trusted.unwrap_or_else(TrustStore::empty).with_pem_certificate(pem));
         }
     }
@@ -167,9 +169,9 @@ fn amazons(bundle: &Path) -> Option<TrustStore> {
 }
 
 /// Whether the text within a certificate's frame begins, as each does, with a serial number, and that is one of Amazon's.
-fn is_amazons(certificate: &str) -> bool {
+fn is_amazons(certificate: &[u8]) -> bool {
     // The number begins with the sixteenth byte, or sooner; four characters are three bytes.
-    let Some(start) = certificate.trim_start().get(..48) else { return false };
+    let Some(start) = certificate.trim_ascii_start().get(..48) else { return false };
     let start = BASE64_STANDARD.decode(start).unwrap_or_default();
     AMAZONS.iter().any(|serial| start.windows(serial.len()).any(|window| window == serial))
 }
@@ -359,11 +361,13 @@ mod tests {
         assert_eq!(trusted(&amazons[1].replace('\n', "\r\n")), 1);
         assert_eq!(trusted(&format!("# Amazon Root CA 2\n{}\n\n# \u{e9}\n{}", amazons[1], others[0])), 1);
         let cut = &amazons[0][..amazons[0].len() / 2];
-        let garbled = format!("{}{END}\n", cut.trim_end());
-        for text in ["", "no bundle", BEGIN, cut, &garbled] {
+        let garbled = format!("{}\n-----END CERTIFICATE-----\n", cut.trim_end());
+        for text in ["", "no bundle", "-----BEGIN CERTIFICATE-----", cut, &garbled] {
             assert_eq!(trusted(text), 0, "{text}");
         }
         assert_eq!(trusted(&format!("{garbled}{}", amazons[3])), 1);
+        assert_eq!(trusted(amazons[3].trim_end()), 1, "without an end of its last line");
+        assert_eq!(trusted(&format!("{cut}\n{}", amazons[3])), 1, "the first of them has no end");
     }
 
     fn amazons_in(text: &str) -> Option<TrustStore> {
@@ -379,8 +383,8 @@ mod tests {
             "MIIBtjCCAVugAwIBAgITBmyf1XSXNmY/Owua2eiedgPySjAKBggqhkjOPQQDAjA5",
             "MIIB8jCCAXigAwIBAgITBmyf18G7EEwpQ+Vxe3ssyBrBDjAKBggqhkjOPQQDAzA5",
         ] {
-            assert!(is_amazons(line) && is_amazons(&format!("\r\n{line}\r\n")), "{line}");
+            assert!(is_amazons(line.as_bytes()) && is_amazons(format!("\r\n{line}\r\n").as_bytes()), "{line}");
         }
-        assert!(!is_amazons("MIID7zCCAtegAwIBAgIBADANBgkqhkiG9w0BAQsFADCBmDELMAkGA1UEBhMCVVMx"));
+        assert!(!is_amazons(b"MIID7zCCAtegAwIBAgIBADANBgkqhkiG9w0BAQsFADCBmDELMAkGA1UEBhMCVVMx"));
     }
 }
