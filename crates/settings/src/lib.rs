@@ -43,6 +43,12 @@ impl Environment {
         self.0.get(variable).map(|text| text.trim()).filter(|text| !text.is_empty())
     }
 
+    /// The text of a variable as it is; `None` if it is absent.
+    #[must_use]
+    pub fn verbatim(&self, variable: &str) -> Option<&str> {
+        self.0.get(variable).map(String::as_str)
+    }
+
     /// The parsed value of a variable, `None` if it is absent or blank.
     ///
     /// # Errors

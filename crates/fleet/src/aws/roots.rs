@@ -43,14 +43,19 @@ const AMAZONS: [[u8; 19]; 4] = [
 const BEGIN: &[u8] = b"-----BEGIN CERTIFICATE-----";
 const END: &[u8] = b"-----END CERTIFICATE-----";
 
-/// A client that trusts what the machine trusts, by its bundle of roots or by what the environment says instead.
+/// A client that trusts what the machine trusts.
 pub(super) fn http_client(environment: &Environment) -> SharedHttpClient {
-    let bundle = match (environment.text("SSL_CERT_FILE"), environment.text("SSL_CERT_DIR")) {
+    SharedHttpClient::new(ByRoots::new(bundle(environment), TrustStore::default()))
+}
+
+/// The file with the roots that the machine trusts, as far as all of them are not in a folder: the one that the environment names, or
+/// the system's. The variables are taken as the reader of all roots takes them: a blank one is no absent one.
+fn bundle(environment: &Environment) -> Option<PathBuf> {
+    match (environment.verbatim("SSL_CERT_FILE"), environment.verbatim("SSL_CERT_DIR")) {
         (Some(file), _) => Some(PathBuf::from(file)),
-        (None, None) => openssl_probe::probe().cert_file,
+        (None, None | Some("")) => openssl_probe::probe().cert_file,
         (None, Some(_)) => None,
-    };
-    ByRoots::new(bundle, TrustStore::default())
+    }
 }
 
 fn client(trusted: TrustStore) -> SharedHttpClient {
@@ -76,9 +81,9 @@ struct Clients {
 }
 
 impl ByRoots {
-    fn new(bundle: Option<PathBuf>, all: TrustStore) -> SharedHttpClient {
+    fn new(bundle: Option<PathBuf>, all: TrustStore) -> Self {
         let (by_amazons, by_all, needs_all) = (OnceLock::new(), client(all), AtomicBool::new(false));
-        SharedHttpClient::new(Self(Arc::new(Clients { bundle, by_amazons, by_all, needs_all })))
+        Self(Arc::new(Clients { bundle, by_amazons, by_all, needs_all }))
     }
 
     fn by_amazons(&self) -> Option<&SharedHttpClient> {
@@ -100,10 +105,12 @@ impl HttpClient for ByRoots {
         }
     }
 
-    /// What is read ahead of the first call. The clients themselves would make a connector here, and throw it away.
-    fn validate_base_client_config(&self, _: &RuntimeComponentsBuilder, _: &ConfigBag) -> Result<(), BoxError> {
-        self.by_amazons();
-        Ok(())
+    /// Reads ahead of the first call what that will need. The client by Amazon's roots would make a connector here, and throw it away.
+    fn validate_base_client_config(&self, parts: &RuntimeComponentsBuilder, cfg: &ConfigBag) -> Result<(), BoxError> {
+        match self.by_amazons() {
+            Some(_) => Ok(()),
+            None => self.0.by_all.validate_base_client_config(parts, cfg),
+        }
     }
 
     fn connector_metadata(&self) -> Option<ConnectorMetadata> {
@@ -122,7 +129,8 @@ struct AmazonsFirst {
 impl HttpConnector for AmazonsFirst {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let by_all = || self.clients.by_all.http_connector(&self.settings, &self.components);
-        // Only a body that comes from elsewhere cannot be sent twice; the SDK's own are in memory.
+        // Only a body that comes from elsewhere cannot be sent twice; the SDK's own are in memory. What else goes with a request,
+        // tells of its connection, and stays with the first.
         let Some(again) = request.try_clone() else { return by_all().call(request) };
         let answer = self.by_amazons.call(request);
         let (clients, settings, components) = (self.clients.clone(), self.settings.clone(), self.components.clone());
@@ -152,7 +160,9 @@ fn is_about_certificate(error: &(dyn Error + 'static)) -> bool {
 /// Amazon's roots, as far as this bundle has them; `None` if it has none.
 fn amazons(bundle: &Path) -> Option<TrustStore> {
     let text = fs::read(bundle).ok()?;
-    let certificates = memmem::find_iter(&text, BEGIN).map(|start| &text[start..]);
+    // Frames begin with a line: whoever turned one into a comment does not trust it.
+    let begins_line = |start: &usize| start.checked_sub(1).is_none_or(|before| matches!(text[before], b'\n' | b'\r'));
+    let certificates = memmem::find_iter(&text, BEGIN).filter(begins_line).map(|start| &text[start..]);
     let mut trusted = None;
     for certificate in certificates.filter(|certificate| is_amazons(&certificate[BEGIN.len()..])) {
         let Some(end) = memmem::find(certificate, END) else { continue };
@@ -279,8 +289,11 @@ mod tests {
     /// A client of a machine that trusts these; those with a number of Amazon's stand in for Amazon's.
     fn trusting(name: &str, roots: &[&Root]) -> SharedHttpClient {
         let bundle = roots.iter().map(|root| root.pem()).collect::<String>();
-        let all = TrustStore::empty().with_pem_certificate(bundle.clone());
-        ByRoots::new(Some(file(name, bundle.as_bytes())), all)
+        let path = file(name, bundle.as_bytes());
+        let by_roots = ByRoots::new(Some(path.clone()), TrustStore::empty().with_pem_certificate(bundle));
+        by_roots.by_amazons();
+        fs::remove_file(path).expect("was written");
+        SharedHttpClient::new(by_roots)
     }
 
     #[tokio::test]
@@ -326,7 +339,7 @@ mod tests {
         assert_eq!(server.call(&client).await, Ok(()));
         assert_eq!(server.connections(), 1);
         let no_bundle = ByRoots::new(None, TrustStore::empty().with_pem_certificate(other.pem()));
-        assert_eq!(server.call(&no_bundle).await, Ok(()));
+        assert_eq!(server.call(&SharedHttpClient::new(no_bundle)).await, Ok(()));
     }
 
     #[tokio::test]
@@ -366,12 +379,31 @@ mod tests {
             assert_eq!(trusted(text), 0, "{text}");
         }
         assert_eq!(trusted(&format!("{garbled}{}", amazons[3])), 1);
+        for comment in ["# ", " ", "x"] {
+            assert_eq!(trusted(&format!("\n{comment}{}", amazons[0])), 0, "{comment:?}");
+        }
         assert_eq!(trusted(amazons[3].trim_end()), 1, "without an end of its last line");
         assert_eq!(trusted(&format!("{cut}\n{}", amazons[3])), 1, "the first of them has no end");
     }
 
     fn amazons_in(text: &str) -> Option<TrustStore> {
-        amazons(&file(&format!("text-{}", text.len()), text.as_bytes()))
+        let path = file("text", text.as_bytes());
+        let trusted = amazons(&path);
+        fs::remove_file(path).expect("was written");
+        trusted
+    }
+
+    #[test]
+    fn the_environment_names_the_bundle() {
+        let of = |variables: &[(&str, &str)]| bundle(&Environment::from_iter(variables.iter().copied()));
+        let system = openssl_probe::probe().cert_file;
+        assert_eq!(of(&[]), system);
+        assert_eq!(of(&[("SSL_CERT_DIR", "")]), system);
+        assert_eq!(of(&[("SSL_CERT_DIR", " ")]), None);
+        assert_eq!(of(&[("SSL_CERT_DIR", "/certs")]), None);
+        for file in ["/roots.pem", " /roots.pem ", ""] {
+            assert_eq!(of(&[("SSL_CERT_FILE", file), ("SSL_CERT_DIR", "/certs")]), Some(PathBuf::from(file)));
+        }
     }
 
     /// The first lines of the four, and of the one that signed them for machines that do not know them.
