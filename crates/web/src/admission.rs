@@ -130,6 +130,29 @@ mod tests {
         }
     }
 
+    /// What the text of an event can hold, and no tree of values.
+    #[test]
+    fn odd_json_is_refused_or_passed_over() {
+        let refusal_of = |text: &str| admit(text).err();
+        let with = |field: &str| event().to_string().replacen('{', &format!("{{{field},"), 1);
+        let deep = format!("\"x\":{}{}", "[".repeat(100_000), "]".repeat(100_000));
+        for field in ["\"x\":1e999", "\"x\":\"\\ud800\"", "\"x\":1,\"x\":2", &deep] {
+            assert_eq!(refusal_of(&with(field)), None, "of no concern: {field:.20}");
+        }
+        for field in [
+            "\"rawPath\":\"/other\"",
+            "\"headers\":{}",
+            "\"isBase64Encoded\":true",
+            "\"body\":1e999",
+            "\"body\":\"\\ud800\"",
+        ] {
+            assert_eq!(refusal_of(&with(field)), Some(Refusal::NotARequest), "{field}");
+        }
+        for text in ["", "{", "nonsense", &with("x")] {
+            assert_eq!(refusal_of(text), Some(Refusal::NotARequest));
+        }
+    }
+
     #[test]
     fn raw_characters_that_would_panic_are_refused_or_survive() {
         for query in
