@@ -2,7 +2,8 @@
 # bench.sh [quick] [--only PART]...: measures starts, further invocations, sweeps, instructions and sizes of the release binaries,
 # beside the least that a function in Rust does, and beside what people use today. Prints a page, which is also in
 # target/bench/report.md, and every round in target/bench/report.json. The parts are cold, warm, sweep, instructions and sizes.
-# Nothing fails by a figure. The whole takes about ten minutes, quick three, after the functions are built.
+# Nothing fails by a figure. The whole takes about ten minutes, quick three, after everything is built; the first time, the SDK is
+# compiled twice: for the functions, and for the same code on its defaults.
 set -euo pipefail
 # shellcheck source=scripts/environment.sh
 source "$(dirname "${BASH_SOURCE[0]}")/environment.sh"
@@ -19,8 +20,10 @@ build_functions >&2
 say "Building the benchmark" >&2
 # By itself: with the rest of the workspace, the floor would be built with what only the functions need of its crates.
 cargo build --release --quiet --locked --manifest-path "$root/Cargo.toml" --package bench --examples
+cargo build --release --quiet --locked --manifest-path "$root/crates/bench/defaults/Cargo.toml" --target-dir "$CARGO_TARGET_DIR/defaults"
 mkdir -p "$root/target/bench"
 say "Measuring" >&2
 # Not `cargo run`, whose own process would be in the way of an interrupt.
-exec "$CARGO_TARGET_DIR/release/examples/bench" measure --functions "$root/target/lambda" --python "$python" \
+exec "$CARGO_TARGET_DIR/release/examples/bench" measure --functions "$root/target/lambda" \
+  --defaults "$CARGO_TARGET_DIR/defaults/release/scheduler-on-defaults" --python "$python" \
   --scripts "$root/scripts/bench" --out "$root/target/bench" "${options[@]}" "$@"

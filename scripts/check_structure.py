@@ -32,7 +32,7 @@ MAY_USE = {
 # What the deciding crate must never reach, directly or through others.
 IMPURE = re.compile(r"^(aws[-_]|tokio|hyper|lambda|reqwest|chrono$|time$|rand)")
 # The AWS SDK may be named here alone.
-AWS_ADAPTERS = ["crates/alarms/src/put.rs", "crates/capability/src/aws.rs", "crates/fleet/src/aws/", "crates/fleet/tests/", "crates/scheduler/src/topic.rs"]
+AWS_ADAPTERS = ["crates/alarms/src/put.rs", "crates/bench/defaults/", "crates/capability/src/aws.rs", "crates/fleet/src/aws/", "crates/fleet/tests/", "crates/scheduler/src/topic.rs"]
 
 
 def cargo(*arguments):
@@ -58,6 +58,22 @@ def problems():
         path = file.relative_to(ROOT).as_posix()
         if not path.startswith(tuple(AWS_ADAPTERS)) and re.search(r"\baws_(sdk|config|smithy|types)", file.read_text()):
             yield f"{path} names the AWS SDK"
+    yield from drifts()
+
+
+# What the benchmark on defaults has to have the versions of the product of: else it compares something else.
+COMPARED = re.compile(r"^(aws-|lambda_runtime|tokio$)")
+
+
+def drifts():
+    own = versions(ROOT / "Cargo.lock")
+    for name, version in versions(ROOT / "crates/bench/defaults/Cargo.lock").items():
+        if COMPARED.match(name) and own.get(name, version) != version:
+            yield f"crates/bench/defaults has {name} {version}, and the product {own[name]}"
+
+
+def versions(lock):
+    return dict(re.findall(r'name = "(.+)"\nversion = "(.+)"\n', lock.read_text()))
 
 
 found = list(problems())

@@ -23,6 +23,8 @@ pub(crate) const PYTHON_HELLO: &str = "Python: hello";
 pub(crate) const SCHEDULER: &str = "scheduler";
 /// The same, with one root certificate instead of the system's.
 pub(crate) const SCHEDULER_ONE_ROOT: &str = "scheduler, one root";
+/// The same code on the defaults of the SDK, the runtime and cargo.
+pub(crate) const SCHEDULER_DEFAULTS: &str = "scheduler, SDK defaults";
 /// The same, where it only says what it would do.
 pub(crate) const SCHEDULER_DRY: &str = "scheduler, dry-run";
 /// The job of the scheduler in Python.
@@ -33,7 +35,7 @@ pub(crate) const PYTHON_NAIVE: &str = "Python: boto3, call by call";
 pub(crate) const CUSTODIAN: &str = "Cloud Custodian";
 
 /// The order of all of them in tables.
-pub(crate) const ORDER: [&str; 14] = [
+pub(crate) const ORDER: [&str; 15] = [
     FLOOR_OF_HELLO,
     RUNTIME,
     HELLO,
@@ -42,6 +44,7 @@ pub(crate) const ORDER: [&str; 14] = [
     FLOOR_OF_SCHEDULER,
     SCHEDULER,
     SCHEDULER_ONE_ROOT,
+    SCHEDULER_DEFAULTS,
     SCHEDULER_DRY,
     "wake",
     "alarms",
@@ -107,6 +110,8 @@ impl<'a> Subjects<'a> {
             let one_root = self.function(SCHEDULER_ONE_ROOT, "scheduler", SWEEP);
             subjects.push(with(one_root, &[("DOZE_MODE", "enforce"), ("SSL_CERT_FILE", &text(&self.roots[0]))]));
         }
+        let defaults = self.subject(SCHEDULER_DEFAULTS, vec![text(&self.asked.defaults)], SWEEP);
+        subjects.push(with(defaults, &[("DOZE_MODE", "enforce")]));
         subjects.push(self.python(PYTHON_SCHEDULER, "scheduler.handle", SWEEP));
         subjects
     }

@@ -1,13 +1,20 @@
 //! What must hold, and whether it does. Times are compared as ratios alone, and nothing fails by them. Pure.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 
 use crate::{
     figures::{Cold, Figures, Sweep, Warm, ratio},
     measure::FLEETS,
     statistics::Spread,
-    subjects::{FLOOR_OF_HELLO, FLOOR_OF_SCHEDULER, HELLO, HOME, PYTHON_HELLO, PYTHON_SCHEDULER, SCHEDULER},
+    subjects::{
+        FLOOR_OF_HELLO, FLOOR_OF_SCHEDULER, HELLO, HOME, PYTHON_HELLO, PYTHON_SCHEDULER, SCHEDULER, SCHEDULER_DEFAULTS,
+    },
 };
+
+/// How many instances one call describes.
+const INSTANCES_PER_PAGE: usize = 1000;
 
 /// A target, and what was measured.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -15,7 +22,7 @@ pub(crate) struct Target {
     /// Of which subject.
     pub subject: String,
     /// What is limited.
-    pub what: &'static str,
+    pub what: Cow<'static, str>,
     /// The limit.
     pub limit: f64,
     /// Whether the limit is the least or the most.
@@ -84,7 +91,8 @@ fn of_greeting(figures: &Figures, subject: &str) -> Vec<Target> {
 }
 
 fn of_scheduler(figures: &Figures) -> Vec<Target> {
-    let [cold, floor, python] = [SCHEDULER, FLOOR_OF_SCHEDULER, PYTHON_SCHEDULER].map(|name| figures.cold.get(name));
+    let [cold, floor, python, defaults] =
+        [SCHEDULER, FLOOR_OF_SCHEDULER, PYTHON_SCHEDULER, SCHEDULER_DEFAULTS].map(|name| figures.cold.get(name));
     let median = |spread: Option<Spread>| spread.map(|spread| spread.median);
     vec![
         at_most(
@@ -98,6 +106,12 @@ fn of_scheduler(figures: &Figures) -> Vec<Target> {
             "start to first answer, times faster than boto3",
             50.0,
             median(ratio(python, cold, |cold: &Cold| &cold.first_answer_ms)),
+        ),
+        at_least(
+            SCHEDULER,
+            "start to first answer, times faster than on SDK defaults",
+            5.0,
+            median(ratio(defaults, cold, |cold: &Cold| &cold.first_answer_ms)),
         ),
         at_most(
             SCHEDULER,
@@ -121,21 +135,28 @@ fn of_sweeps(figures: &Figures) -> Vec<Target> {
         at_most(SCHEDULER, "sweep of 10,000, peak memory in MB", 24.0, memory(doze)),
         at_most(SCHEDULER, "sweep of 10,000, peak memory, × that of 1,000", 1.15, growth),
     ];
-    for (instances, what) in FLEETS.into_iter().zip([
-        "sweep of 10, calls of GetMetricData",
-        "sweep of 100, calls of GetMetricData",
-        "sweep of 1,000, calls of GetMetricData",
-        "sweep of 10,000, calls of GetMetricData",
-    ]) {
-        let [doze, floor] = [SCHEDULER, FLOOR_OF_SCHEDULER].map(|name| {
-            let calls = figures.sweep(name, instances).map(|sweep| sweep.tally.of_metrics());
-            calls.and_then(|calls| u32::try_from(calls).ok()).map(f64::from)
-        });
-        if let Some(floor) = floor {
-            targets.push(at_most(SCHEDULER, what, floor, doze));
-        }
+    for instances in FLEETS {
+        targets.extend(of_calls(figures, instances));
     }
     targets
+}
+
+/// The calls of a sweep: the pages of the fleet, the fewest that its metrics fit into, and one for all stops, which are fewer than 50.
+/// Doze describes those that it is about to stop once more, on purpose.
+fn of_calls(figures: &Figures, instances: usize) -> Vec<Target> {
+    let [doze, floor] =
+        [SCHEDULER, FLOOR_OF_SCHEDULER].map(|name| figures.sweep(name, instances).map(|sweep| &sweep.tally));
+    let Some(floor) = floor else { return Vec::new() };
+    let count = |calls: usize| f64::from(u32::try_from(calls).unwrap_or(u32::MAX));
+    let target = |operation: &str, limit| {
+        let what = format!("sweep of {instances}, calls of {operation}");
+        at_most(SCHEDULER, what, count(limit), doze.map(|tally| count(tally.of(operation))))
+    };
+    vec![
+        target("DescribeInstances", instances.div_ceil(INSTANCES_PER_PAGE)),
+        target("GetMetricData", floor.of_metrics()),
+        target("StopInstances", 1),
+    ]
 }
 
 fn size(figures: &Figures, subject: &str, limit: f64) -> Target {
@@ -144,11 +165,11 @@ fn size(figures: &Figures, subject: &str, limit: f64) -> Target {
     at_most(subject, "zip in MB", limit, measured)
 }
 
-fn at_most(subject: &str, what: &'static str, limit: f64, measured: Option<f64>) -> Target {
-    Target { subject: subject.to_owned(), what, limit, bound: Bound::AtMost, measured }
+fn at_most(subject: &str, what: impl Into<Cow<'static, str>>, limit: f64, measured: Option<f64>) -> Target {
+    Target { subject: subject.to_owned(), what: what.into(), limit, bound: Bound::AtMost, measured }
 }
 
-fn at_least(subject: &str, what: &'static str, limit: f64, measured: Option<f64>) -> Target {
+fn at_least(subject: &str, what: impl Into<Cow<'static, str>>, limit: f64, measured: Option<f64>) -> Target {
     Target { bound: Bound::AtLeast, ..at_most(subject, what, limit, measured) }
 }
 
