@@ -48,10 +48,10 @@ mod tests {
         let mut event: Value =
             serde_json::from_str(include_str!("../../../events/hello/get.json")).expect("the fixture is JSON");
         event["rawQueryString"] = query.into();
-        status_and_body(event)
+        status_and_body(&event)
     }
 
-    fn status_and_body(event: Value) -> (u64, String) {
+    fn status_and_body(event: &Value) -> (u64, String) {
         let answer = web::answer(&event.to_string(), async |request: &Request| respond(request))
             .now_or_never()
             .expect("nothing waits");
@@ -95,7 +95,7 @@ mod tests {
             let mut event: Value =
                 serde_json::from_str(include_str!("../../../events/hello/get.json")).expect("the fixture is JSON");
             *event.pointer_mut(pointer).expect("is there") = value.into();
-            assert_eq!(status_and_body(event).0, status);
+            assert_eq!(status_and_body(&event).0, status);
         }
     }
 }

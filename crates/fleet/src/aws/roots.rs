@@ -395,7 +395,7 @@ mod tests {
 
     #[test]
     fn the_environment_names_the_bundle() {
-        let of = |variables: &[(&str, &str)]| bundle(&Environment::from_iter(variables.iter().copied()));
+        let of = |variables: &[(&str, &str)]| bundle(&variables.iter().copied().collect::<Environment>());
         let system = openssl_probe::probe().cert_file;
         assert_eq!(of(&[]), system);
         assert_eq!(of(&[("SSL_CERT_DIR", "")]), system);
