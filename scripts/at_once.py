@@ -39,7 +39,7 @@ def run(title, command):
     return job.returncode == 0
 
 
-def interrupt(number, _):
+def interrupt(*_):
     """Tells all jobs to clean up and end, as a terminal does."""
     failed.set()
     for job in list(running):
@@ -52,7 +52,9 @@ def main(lanes):
     if not jobs or any(len(job) != 2 for job in jobs):
         raise SystemExit("each line must be a title, a tab, and a command, and there must be one")
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, interrupt)
+        # What is ignored, such as the end of a terminal by nohup, stays so.
+        if signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, interrupt)
     with concurrent.futures.ThreadPoolExecutor(int(lanes)) as lane:
         good = list(lane.map(lambda job: run(*job), jobs))
     raise SystemExit(0 if all(good) else 1)

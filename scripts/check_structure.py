@@ -33,6 +33,8 @@ MAY_USE = {
 IMPURE = re.compile(r"^(aws[-_]|tokio|hyper|lambda|reqwest|chrono$|time$|rand)")
 # The AWS SDK may be named here alone.
 AWS_ADAPTERS = ["crates/alarms/src/put.rs", "crates/bench/defaults/", "crates/capability/src/aws.rs", "crates/fleet/src/aws/", "crates/fleet/tests/", "crates/scheduler/src/topic.rs"]
+# What the benchmark on defaults has to have the versions of the product of: else it compares something else.
+COMPARED = re.compile(r"^(aws-|lambda_runtime|tokio$)")
 
 
 def cargo(*arguments):
@@ -59,10 +61,6 @@ def problems():
         if not path.startswith(tuple(AWS_ADAPTERS)) and re.search(r"\baws_(sdk|config|smithy|types)", file.read_text()):
             yield f"{path} names the AWS SDK"
     yield from drifts()
-
-
-# What the benchmark on defaults has to have the versions of the product of: else it compares something else.
-COMPARED = re.compile(r"^(aws-|lambda_runtime|tokio$)")
 
 
 def drifts():

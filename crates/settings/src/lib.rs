@@ -40,7 +40,7 @@ impl Environment {
     /// parameters as blank variables.
     #[must_use]
     pub fn text(&self, variable: &str) -> Option<&str> {
-        self.0.get(variable).map(|text| text.trim()).filter(|text| !text.is_empty())
+        self.verbatim(variable).map(str::trim).filter(|text| !text.is_empty())
     }
 
     /// The text of a variable as it is; `None` if it is absent.

@@ -21,7 +21,7 @@ const RESERVE: Duration = Duration::from_secs(1);
 /// # Errors
 /// The Runtime API cannot be reached.
 pub async fn serve(respond: impl AsyncFn(&Request, Option<Duration>) -> Answer) -> Result<(), lambda_runtime::Error> {
-    // As text: an event that is no request is refused here, and one that is is read once. By way of a `Value`, an answer of `hello`
+    // As text: an event that is no request is to be refused here, and every other one to be read once. By way of a `Value`, an answer of `hello`
     // takes 223,000 instructions instead of 189,000.
     lambda_runtime::run(service_fn(async |event: LambdaEvent<Box<RawValue>>| {
         let time = journal::time_until(event.context.deadline);

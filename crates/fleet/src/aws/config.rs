@@ -14,7 +14,7 @@ use aws_types::{
 };
 use settings::Environment;
 
-use super::{AwsFleet, LONGEST_ATTEMPT, LONGEST_CALL, roots};
+use super::{AwsFleet, LONGEST_ATTEMPT, LONGEST_CALL, trust};
 
 impl AwsFleet {
     /// A configuration with the credentials and the Region of the environment, TLS by `ring`, bounded retries with backoff and jitter, and
@@ -29,7 +29,7 @@ impl AwsFleet {
             .behavior_version(BehaviorVersion::v2026_01_12())
             .region(region.map(|region| Region::new(region.to_owned())))
             .credentials_provider(SharedCredentialsProvider::new(EnvironmentVariableCredentialsProvider::new()))
-            .http_client(roots::http_client(environment))
+            .http_client(trust::http_client(environment))
             .retry_config(RetryConfig::standard().with_max_attempts(4))
             .timeout_config(
                 TimeoutConfig::builder()

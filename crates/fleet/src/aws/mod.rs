@@ -15,6 +15,7 @@ mod pages;
 mod patience;
 mod read;
 mod roots;
+mod trust;
 mod whole;
 
 use std::{
