@@ -1,6 +1,6 @@
 //! The arithmetic from datapoints to one finding a signal. Which finding leads to which verdict is `gates`'.
 
-use std::{borrow::Cow, collections::BTreeMap};
+use std::borrow::Cow;
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -84,7 +84,7 @@ impl Finding {
         let convert = |value| signal.unit.convert(value, signal.period, instance.vcpus);
         let status = match (sum.status, convert(0.0)) {
             (SeriesStatus::Complete, None) => SeriesStatus::UnknownVcpus,
-            (SeriesStatus::Complete, Some(_)) if !sum.buckets.is_empty() && !sum.is_fresh(&window) => {
+            (SeriesStatus::Complete, Some(_)) if !sum.periods.is_empty() && !sum.is_fresh(&window) => {
                 SeriesStatus::Stale
             }
             (status, _) => status,
@@ -92,7 +92,7 @@ impl Finding {
         let expected = policy.expected_points(signal);
         let points = sum.proven_in_lookback(&window).count();
         let compared = sum.compare(signal, &window, points, convert);
-        let has_nothing = sum.buckets.is_empty() && matches!(status, SeriesStatus::Complete | SeriesStatus::Absent);
+        let has_nothing = sum.periods.is_empty() && matches!(status, SeriesStatus::Complete | SeriesStatus::Absent);
         Self {
             signal: signal.name.clone(),
             statistic: Some(signal.statistic),
@@ -131,13 +131,16 @@ impl Finding {
 /// All series of a signal, added up by the second that a period starts at.
 struct Sum {
     status: SeriesStatus,
-    buckets: BTreeMap<i64, Bucket>,
+    /// By their start.
+    periods: Vec<Period>,
     /// How many values a period must have to be complete.
     series: usize,
 }
 
-#[derive(Clone, Copy, Default)]
-struct Bucket {
+/// What was measured in one period.
+#[derive(Clone, Copy)]
+struct Period {
+    start: i64,
     value: f64,
     series: usize,
 }
@@ -149,29 +152,22 @@ struct Compared {
 
 impl Sum {
     fn of(signal: &Signal, evidence: &Evidence, window: &Window) -> Self {
-        let mut sum = Self { status: SeriesStatus::Complete, buckets: BTreeMap::new(), series: 0 };
+        let mut sum = Self { status: SeriesStatus::Complete, periods: Vec::new(), series: 0 };
         for measure in signal.measures() {
             let series = evidence.series(&measure);
             sum.series += series.len().max(1);
             if series.is_empty() {
                 sum.note(SeriesStatus::Absent);
             }
-            let mut of_metric: BTreeMap<i64, Bucket> = BTreeMap::new();
+            let mut of_metric = Vec::new();
             for series in series {
                 let (status, values) = values_by_period(series, window, signal.period);
                 sum.note(status);
-                for (start, value) in values {
-                    let bucket = of_metric.entry(start).or_default();
-                    bucket.value = signal.statistic.fold(bucket.value, value);
-                    bucket.series += 1;
-                }
+                of_metric.extend(values);
             }
-            for (start, of_metric) in of_metric {
-                let bucket = sum.buckets.entry(start).or_default();
-                bucket.value += of_metric.value;
-                bucket.series += of_metric.series;
-            }
+            sum.periods.extend(together(of_metric, |a, b| signal.statistic.fold(a, b)));
         }
+        sum.periods = together(sum.periods, |a, b| a + b);
         sum
     }
 
@@ -185,21 +181,21 @@ impl Sum {
     }
 
     /// The complete periods of which every series has a value: the proof that is counted.
-    fn proven(&self, window: &Window) -> impl DoubleEndedIterator<Item = (&i64, &Bucket)> {
+    fn proven(&self, window: &Window) -> impl DoubleEndedIterator<Item = &Period> {
         let (until, series) = (window.until.as_second(), self.series);
-        self.buckets.iter().filter(move |(start, bucket)| **start < until && bucket.series == series)
+        self.periods.iter().filter(move |period| period.start < until && period.series == series)
     }
 
     /// Of these, the ones in the lookback itself. What lies before it can prove use, but fills no gap.
-    fn proven_in_lookback(&self, window: &Window) -> impl Iterator<Item = (&i64, &Bucket)> {
+    fn proven_in_lookback(&self, window: &Window) -> impl Iterator<Item = &Period> {
         let from = window.lookback_from.as_second();
-        self.proven(window).filter(move |(start, _)| **start >= from)
+        self.proven(window).filter(move |period| period.start >= from)
     }
 
     /// Whether the newest proof is from one of the last periods.
     fn is_fresh(&self, window: &Window) -> bool {
         let fresh_from = window.fresh_from.as_second();
-        self.proven(window).any(|(start, _)| *start >= fresh_from)
+        self.proven(window).any(|period| period.start >= fresh_from)
     }
 
     /// The value to compare with the limit. A period that lacks a series still bounds the sum from below: it can prove use,
@@ -211,10 +207,10 @@ impl Sum {
         points: usize,
         convert: impl Fn(f64) -> Option<f64>,
     ) -> Compared {
-        let mut values: Vec<f64> = self.buckets.values().filter_map(|bucket| convert(bucket.value)).collect();
+        let mut values: Vec<f64> = self.periods.iter().filter_map(|period| convert(period.value)).collect();
         values.sort_by(|a, b| b.total_cmp(a));
         let allowed_above = signal.allowed_above.of_rounded_down(points);
-        let newest = self.newest(window).and_then(|bucket| convert(bucket.value));
+        let newest = self.newest(window).and_then(|period| convert(period.value));
         let without_allowed = values.get(allowed_above).copied();
         let above = values.iter().filter(|value| **value > signal.limit).count();
         Compared {
@@ -225,27 +221,41 @@ impl Sum {
     }
 
     /// The largest value since the last complete period of which every series has one. What lies behind that lies in the past.
-    fn newest(&self, window: &Window) -> Option<Bucket> {
-        let last_proven = self.proven(window).map(|(start, _)| *start).next_back().unwrap_or(i64::MIN);
-        let since = self.buckets.range(last_proven..).map(|(_, bucket)| *bucket);
+    fn newest(&self, window: &Window) -> Option<&Period> {
+        let last_proven = self.proven(window).next_back().map_or(i64::MIN, |period| period.start);
+        let since = self.periods.iter().filter(|period| period.start >= last_proven);
         since.max_by(|a, b| a.value.total_cmp(&b.value))
     }
 }
 
+/// Values of the same period as one. They come in the order of their series, and are added in it.
+fn together(mut periods: Vec<Period>, fold: impl Fn(f64, f64) -> f64) -> Vec<Period> {
+    periods.sort_by_key(|period| period.start);
+    periods.dedup_by(|later, earlier| {
+        let is_same = later.start == earlier.start;
+        if is_same {
+            earlier.value = fold(earlier.value, later.value);
+            earlier.series += later.series;
+        }
+        is_same
+    });
+    periods
+}
+
 /// The values of a series by the second its period starts at. Several datapoints of one period count as one, the largest:
 /// a crowd of datapoints in one minute proves nothing about the other 59.
-fn values_by_period(series: &Series, window: &Window, period: SignedDuration) -> (SeriesStatus, BTreeMap<i64, f64>) {
+fn values_by_period(series: &Series, window: &Window, period: SignedDuration) -> (SeriesStatus, Vec<Period>) {
     let mut status = series.status;
-    let mut values = BTreeMap::new();
+    let mut values = Vec::with_capacity(series.points.len());
     let period = period.as_secs().max(1);
     for point in series.points.iter().filter(|point| window.from <= point.at && point.at < window.open_until) {
-        if !point.value.is_finite() || point.value < 0.0 {
+        if point.value.is_finite() && point.value >= 0.0 {
+            let start = point.at.as_second().div_euclid(period) * period;
+            values.push(Period { start, value: point.value, series: 1 });
+        } else {
             status = SeriesStatus::InvalidValue;
-            continue;
         }
-        let start = point.at.as_second().div_euclid(period) * period;
-        let value: &mut f64 = values.entry(start).or_default();
-        *value = value.max(point.value);
     }
-    (status, values)
+    let as_one = |period| Period { series: 1, ..period };
+    (status, together(values, f64::max).into_iter().map(as_one).collect())
 }
