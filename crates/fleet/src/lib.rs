@@ -2,15 +2,18 @@
 
 #[cfg(feature = "aws")]
 mod aws;
+mod detail;
 mod error;
 mod isolate;
 mod outcome;
 mod packing;
 mod port;
 mod sight;
+mod survey;
 
 #[cfg(feature = "aws")]
 pub use aws::AwsFleet;
+pub use detail::Detail;
 pub use error::ApiError;
 pub use isolate::{CALLS_FOR_STARTS, CALLS_PER_BATCH, IDS_PER_BATCH, Refused, in_batches, in_bounded_batches};
 pub use outcome::{Action, Outcome, OutcomeResult};

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use futures_util::{Stream, stream};
 use idleness::{Evidence, Instance, InstanceId, Part, Policy, StopProtection};
 use jiff::Timestamp;
 
@@ -15,6 +16,12 @@ pub trait ReadFleet {
     /// # Errors
     /// EC2 did not show the whole fleet; a part of it is never returned.
     async fn opted_in(&self) -> Result<Vec<Instance>, ApiError>;
+
+    /// The same, page by page, so that something can be done about one while the next is described. An instance that moves from
+    /// one page to the next meanwhile is in both. After an error come no more pages, and those before it are not the fleet.
+    fn opted_in_by_page(&self) -> impl Stream<Item = Result<Vec<Instance>, ApiError>> {
+        stream::once(self.opted_in())
+    }
 
     /// The instances of these ids, opted in or not. An id that EC2 does not know is absent from the answer.
     ///

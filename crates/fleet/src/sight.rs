@@ -1,14 +1,22 @@
 //! What is seen of the fleet: instances and measurements, read in the order in which they are needed.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    pin::pin,
+};
 
+use futures_util::TryStreamExt as _;
 use idleness::{
-    Decision, Evidence, Explanation, Instance, InstanceId, InstanceState, Part, Record, Rules, Verdict, decide,
-    explain, in_order, needs_evidence, needs_rest, needs_sessions, starting_after,
+    Census, Decision, Evidence, Explanation, Instance, InstanceId, InstanceState, Part, Reason, Record, Rules, Verdict,
+    can_be_counted, decide, explain, in_order, needs_evidence, needs_sessions, starting_after,
 };
 use jiff::Timestamp;
 
-use crate::{ApiError, ReadFleet};
+use crate::{
+    ApiError, Detail, ReadFleet,
+    detail::{Counted, Selection},
+    survey::{Seen, survey},
+};
 
 /// The instances that somebody looks at. `None` stands for all opted-in ones.
 pub type Scope = Option<BTreeSet<InstanceId>>;
@@ -18,9 +26,6 @@ pub type Scope = Option<BTreeSet<InstanceId>>;
 pub enum Depth {
     /// What decisions depend on: measurements of running instances that nothing else protects.
     Needed,
-    /// The same, but the first signal first, and the others of those alone whose use it does not prove. Takes longer, and costs
-    /// a fraction where most instances are in use.
-    Sparing,
     /// All that the gates look at, of every instance: who asks wants to see all of it.
     Everything,
     /// No measurements, and only the stopped instances: whether one is to be started depends on no measurement.
@@ -32,6 +37,8 @@ pub enum Depth {
 pub struct Sight {
     instances: BTreeMap<InstanceId, Instance>,
     evidence: BTreeMap<InstanceId, Evidence>,
+    /// Those of which nobody needs to know more than that they are kept.
+    counted: Vec<Counted>,
     not_found: Vec<InstanceId>,
     /// Opted-in instances that it is not about, but that others of the fleet depend on.
     others: BTreeMap<InstanceId, Instance>,
@@ -61,6 +68,48 @@ impl Sight {
         Ok(sight)
     }
 
+    /// The whole fleet, and what decisions depend on. It takes fewer measurements than to measure each instance at once, but longer;
+    /// and holds on to as many details as asked for.
+    ///
+    /// # Errors
+    /// The instances could not be described, or not be measured.
+    pub async fn of_fleet(
+        fleet: &impl ReadFleet,
+        detail: Detail,
+        rules: &Rules,
+        now: Timestamp,
+    ) -> Result<Self, ApiError> {
+        let mut sight = Self { sees_fleet: true, ..Self::default() };
+        let (mut seen, mut selection) = (pin!(survey(fleet, rules, now)), Selection::new(detail));
+        while let Some(page) = seen.try_next().await? {
+            for seen in page {
+                sight.add(seen, &mut selection, rules, now);
+            }
+        }
+        // By id, so that an instance which moved from one page of the answer to the next is decided about once.
+        sight.counted.sort_unstable_by(|a, b| a.id.cmp(&b.id));
+        sight.counted.dedup_by(|a, b| a.id == b.id);
+        sight.counted.retain(|counted| !sight.instances.contains_key(&counted.id));
+        sight.read_sessions(fleet, Depth::Needed, rules, now).await;
+        Ok(sight)
+    }
+
+    /// Adds an instance, and lets go of the details of those that need not be seen in detail any more.
+    fn add(&mut self, Seen { instance, evidence }: Seen, selection: &mut Selection, rules: &Rules, now: Timestamp) {
+        let is_measured = evidence != Evidence::none();
+        let decision = (is_measured && !needs_sessions(&instance, &evidence, rules, now))
+            .then(|| decide(&instance, &evidence, rules, now))
+            .filter(|decision| can_be_counted(&instance, decision));
+        if is_measured {
+            self.evidence.insert(instance.id.clone(), evidence);
+        }
+        self.instances.insert(instance.id.clone(), instance);
+        for (id, reason) in decision.iter().flat_map(|decision| selection.add(decision)) {
+            self.evidence.remove(&id);
+            self.counted.extend(self.instances.remove(&id).map(|instance| Counted::new(&instance, reason)));
+        }
+    }
+
     /// The instances, none of them measured.
     ///
     /// # Errors
@@ -81,15 +130,11 @@ impl Sight {
         now: Timestamp,
     ) -> Result<(), ApiError> {
         self.evidence.clear();
-        let is_needed = |instance: &Instance, _: &Evidence| needs_evidence(instance, rules, now);
         match depth {
-            Depth::Everything => self.read_evidence(fleet, Part::Whole, |_, _| true, rules, now).await?,
-            Depth::Sparing => {
-                self.read_evidence(fleet, Part::First, is_needed, rules, now).await?;
-                let needs_rest = |instance: &Instance, first: &Evidence| needs_rest(instance, first, rules, now);
-                self.read_evidence(fleet, Part::Rest, needs_rest, rules, now).await?;
+            Depth::Everything => self.read_evidence(fleet, |_| true, rules, now).await?,
+            Depth::Needed => {
+                self.read_evidence(fleet, |instance| needs_evidence(instance, rules, now), rules, now).await?;
             }
-            Depth::Needed => self.read_evidence(fleet, Part::Whole, is_needed, rules, now).await?,
             Depth::Stopped => {}
         }
         self.read_sessions(fleet, depth, rules, now).await;
@@ -165,22 +210,18 @@ impl Sight {
         }
     }
 
-    /// Reads a part of what the policies ask for, of those instances that need it by what was read before.
+    /// Reads what the policies ask for, of those instances that need it.
     async fn read_evidence(
         &mut self,
         fleet: &impl ReadFleet,
-        part: Part,
-        is_needed: impl Fn(&Instance, &Evidence) -> bool,
+        is_needed: impl Fn(&Instance) -> bool,
         rules: &Rules,
         now: Timestamp,
     ) -> Result<(), ApiError> {
-        let needed = self.instances.values().filter(|instance| is_needed(instance, self.evidence_of(&instance.id)));
+        let needed = self.instances.values().filter(|instance| is_needed(instance));
         let subjects: Vec<_> = needed.map(|instance| (instance, rules.policy_of(instance))).collect();
-        if subjects.is_empty() {
-            return Ok(());
-        }
-        for (id, evidence) in fleet.evidence(&subjects, part, now).await? {
-            self.evidence.entry(id).or_default().extend(evidence);
+        if !subjects.is_empty() {
+            self.evidence = fleet.evidence(&subjects, Part::Whole, now).await?;
         }
         Ok(())
     }
@@ -247,7 +288,7 @@ impl Sight {
         true
     }
 
-    /// One decision an instance.
+    /// One decision an instance, but for those that are only counted.
     #[must_use]
     pub fn decide(&self, rules: &Rules, now: Timestamp) -> Vec<Decision> {
         self.decisions(rules, now).collect()
@@ -271,8 +312,33 @@ impl Sight {
         let stopped = self.others.values().filter(|other| other.state == InstanceState::Stopped);
         let others = stopped.map(|other| decide(other, self.evidence_of(&other.id), rules, now));
         let all = self.decide(rules, now).into_iter().chain(others).collect();
-        let ordered = in_order(all, self.fleet()).into_iter();
+        let ordered = self.in_order(all).into_iter();
         ordered.filter(|decision| !self.others.contains_key(&decision.instance)).collect()
+    }
+
+    /// The decisions, with the starts in the order that the fleet asks for, as far as it was read.
+    #[must_use]
+    pub fn in_order(&self, decisions: Vec<Decision>) -> Vec<Decision> {
+        let has_starts = decisions.iter().any(|decision| decision.verdict == Verdict::Start);
+        let counted = self.counted.iter().filter(|_| has_starts).map(Counted::as_instance).collect::<Vec<_>>();
+        in_order(decisions, self.fleet().chain(&counted))
+    }
+
+    /// How many instances are kept that have no decision here, by reason.
+    #[must_use]
+    pub fn counted(&self) -> BTreeMap<Reason, usize> {
+        let mut counts = BTreeMap::new();
+        for Counted { reason, .. } in &self.counted {
+            *counts.entry(*reason).or_default() += 1;
+        }
+        counts
+    }
+
+    /// What the caps need to know of the fleet, as far as it was read.
+    #[must_use]
+    pub fn census(&self, now: Timestamp) -> Census {
+        let census = Census::take(self.fleet(), now);
+        Census { running: census.running + self.counted.len(), ..census }
     }
 
     /// The instances that it is about.
@@ -280,12 +346,12 @@ impl Sight {
         self.instances.values()
     }
 
-    /// The opted-in instances that were seen.
+    /// The opted-in instances that were seen, but for those that are only counted.
     pub fn fleet(&self) -> impl Iterator<Item = &Instance> {
         self.instances.values().chain(self.others.values()).filter(|instance| instance.tags.opted_in())
     }
 
-    /// One of the instances that were seen.
+    /// One of the instances that were seen, unless it is only counted.
     #[must_use]
     pub fn instance(&self, id: &InstanceId) -> Option<&Instance> {
         self.instances.get(id).or_else(|| self.others.get(id))

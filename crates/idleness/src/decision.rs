@@ -8,10 +8,11 @@ use crate::{
     evidence::Evidence,
     finding::Finding,
     gates::{Case, Gate, Hold},
-    instance::{Instance, InstanceId},
+    instance::{Instance, InstanceId, InstanceState},
     policies::Policies,
     policy::Policy,
-    wishes::policy,
+    tags::{NAME_TAG, OPT_IN_TAG},
+    wishes::{KEEP_UNTIL_TAG, POLICY_TAG, SCHEDULE_TAG, policy},
 };
 
 /// What to do with an instance.
@@ -232,7 +233,8 @@ impl Decision {
     }
 
     /// How close the busiest signal came to its limit: 0 is no activity, 1 is the limit itself.
-    pub(crate) fn activity(&self) -> f64 {
+    #[must_use]
+    pub fn activity(&self) -> f64 {
         self.evidence.iter().map(Finding::activity).fold(0.0, f64::max)
     }
 }
@@ -263,6 +265,16 @@ pub fn decide(instance: &Instance, evidence: &Evidence, rules: &Rules, now: Time
 pub fn can_ever_be_stopped(instance: &Instance, rules: &Rules) -> bool {
     let evidence = Evidence::default();
     Case::new(instance, &evidence, rules, Timestamp::MIN).first_hold(&Gate::LASTING).is_none()
+}
+
+/// Whether a run may hold on to nothing of the instance but its name and the reason: it was decided by measurements alone, which no
+/// other instance's decision depends on, and nothing that the instance carries is noted, announced, counted or waited for.
+#[must_use]
+pub fn can_be_counted(instance: &Instance, decision: &Decision) -> bool {
+    let is_measured = matches!(decision.reason, Reason::Busy | Reason::InsufficientData | Reason::Idle);
+    let is_plain = |key: &str| [NAME_TAG, OPT_IN_TAG, POLICY_TAG, SCHEDULE_TAG, KEEP_UNTIL_TAG].contains(&key);
+    let is_running = instance.state == InstanceState::Running;
+    is_measured && decision.announcement.is_none() && is_running && instance.tags.keys().all(is_plain)
 }
 
 /// Whether the decision about the instance depends on measurements. If not, none need to be read (and paid for).

@@ -25,7 +25,8 @@ mod wishes;
 
 pub use announcement::Announcement;
 pub use decision::{
-    Decision, Reason, Rules, Verdict, can_ever_be_stopped, decide, needs_evidence, needs_rest, needs_sessions,
+    Decision, Reason, Rules, Verdict, can_be_counted, can_ever_be_stopped, decide, needs_evidence, needs_rest,
+    needs_sessions,
 };
 pub use evidence::{Datapoint, Evidence, Series, SeriesStatus};
 pub use explanation::{Explanation, Step, explain};
@@ -48,5 +49,5 @@ pub use record::Record;
 pub use savings::{InvalidPrices, Prices, Savings};
 pub use schedule::{BadSchedule, Schedule};
 pub use starting::{given_up_since, is_start_owed, is_start_settled, is_start_tried, unreadable_tag};
-pub use tags::{OPT_IN_TAG, Tags, is_read};
+pub use tags::{NAME_TAG, OPT_IN_TAG, Tags, is_read};
 pub use wishes::{KEEP_UNTIL_TAG, START_OWED_SINCE_TAG, START_TRIED_AT_TAG};

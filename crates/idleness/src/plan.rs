@@ -115,7 +115,7 @@ pub fn was_stopped_within_the_hour(instance: &Instance, now: Timestamp) -> bool 
 /// All decisions of a run, and what follows from them.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Plan {
-    /// Every decision, by instance id.
+    /// The decisions, by instance id.
     pub decisions: Vec<Decision>,
     /// The instances to stop, the least active first.
     pub stops: Vec<InstanceId>,
@@ -166,7 +166,7 @@ const STOPS: &str = "stops";
 /// one which refuses every stop does not hold up the others.
 #[must_use]
 pub fn plan(mut decisions: Vec<Decision>, caps: Caps, census: Census, refused: &BTreeSet<InstanceId>) -> Plan {
-    decisions.sort_by(|a, b| a.activity().total_cmp(&b.activity()).then_with(|| a.instance.cmp(&b.instance)));
+    decisions.sort_unstable_by(|a, b| a.activity().total_cmp(&b.activity()).then_with(|| a.instance.cmp(&b.instance)));
     let limit = caps.limit(census);
     let mut stops = Vec::new();
     let mut over_cap = |decision: Decision| {
@@ -181,7 +181,7 @@ pub fn plan(mut decisions: Vec<Decision>, caps: Caps, census: Census, refused: &
         decision
     };
     let mut decisions: Vec<Decision> = decisions.into_iter().map(&mut over_cap).collect();
-    decisions.sort_by(|a, b| a.instance.cmp(&b.instance));
+    decisions.sort_unstable_by(|a, b| a.instance.cmp(&b.instance));
     let to_start = decisions.iter().filter(|decision| decision.verdict == Verdict::Start);
     let starts = to_start.map(|decision| decision.instance.clone()).collect();
     let mut planned = Plan { decisions, stops, starts, ..Plan::default() };

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize, Serializer};
 /// The tag that opts an instance in, with exactly the value `on`. The key is fixed because the IAM policies name it.
 pub const OPT_IN_TAG: &str = "doze";
 /// The tag under which people name an instance.
-pub(crate) const NAME_TAG: &str = "Name";
+pub const NAME_TAG: &str = "Name";
 
 /// What the keys of Doze's tags begin with, but for the opt-in.
 pub(crate) const TAG_PREFIX: &str = "doze:";

@@ -15,9 +15,9 @@ use crate::{
 /// Not stopped before this RFC 3339 instant.
 pub const KEEP_UNTIL_TAG: &str = "doze:keep-until";
 /// The name of an idle policy.
-const POLICY_TAG: &str = "doze:policy";
+pub(crate) const POLICY_TAG: &str = "doze:policy";
 /// When the instance should be awake.
-const SCHEDULE_TAG: &str = "doze:schedule";
+pub(crate) const SCHEDULE_TAG: &str = "doze:schedule";
 /// The tag of a start that is owed, because capacity refused it or because the instance was still stopping: an RFC 3339
 /// instant.
 pub const START_OWED_SINCE_TAG: &str = "doze:start-owed-since";

@@ -10,14 +10,12 @@ use serde::{Serialize, Serializer};
 
 use crate::{
     event::Trigger,
-    report::{Report, Summary, json_bytes},
+    report::{KEEPS_LISTED, Report, Summary, json_bytes},
     run::Run,
 };
 
 /// The most that one line of the log may take, in bytes of JSON. CloudWatch Logs cuts an event at 256 KB.
 const LINE_BYTES: usize = 200_000;
-/// The most single keeps that have a line of their own.
-const KEEPS_LOGGED: usize = 1000;
 
 /// One line of the log.
 #[derive(Clone, Debug, Serialize)]
@@ -65,7 +63,7 @@ impl Run {
         let mut keeps = 0;
         let is_logged = move |entry: &Entry<'_>| {
             keeps += usize::from(entry.level() == Level::Debug);
-            entry.level() > Level::Debug || keeps <= KEEPS_LOGGED
+            entry.level() > Level::Debug || keeps <= KEEPS_LISTED
         };
         decisions.filter(is_logged).chain([self.report_entry()])
     }

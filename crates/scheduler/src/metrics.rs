@@ -36,21 +36,24 @@ fn of_run(run: &Run, none: &Metrics) -> Vec<Metrics> {
     }
     // Every few minutes somebody looks whether stopped instances are to start; that they are not is no news.
     let is_news = |decision: &&Decision| run.purpose == Purpose::Act || decision.verdict != Verdict::Keep;
+    let decisions = run.decisions.iter().filter(is_news).map(|decision| ((decision.verdict, decision.reason), 1));
+    let only_counted = run.sight.counted().into_iter().map(|(reason, count)| ((Verdict::Keep, reason), count));
     let decisions =
-        run.decisions.iter().filter(is_news).map(|decision| (decision.verdict.as_str(), decision.reason.as_str()));
-    let by_reason = counted(decisions).into_iter().map(|((verdict, reason), count)| {
+        decisions.chain(only_counted).map(|((verdict, reason), count)| ((verdict.as_str(), reason.as_str()), count));
+    let by_reason = sums(decisions).into_iter().map(|((verdict, reason), count)| {
         none.clone().by("Verdict", verdict).by("Reason", reason).count("Decisions", count)
     });
-    let failures = report.outcomes.iter().filter_map(|outcome| outcome.failure_code());
+    let failures = report.outcomes.iter().filter_map(|outcome| Some((outcome.failure_code()?, 1)));
     let by_code =
-        counted(failures).into_iter().map(|(code, count)| none.clone().by("Code", code).count("Failures", count));
+        sums(failures).into_iter().map(|(code, count)| none.clone().by("Code", code).count("Failures", count));
     [all].into_iter().chain(by_reason).chain(by_code).collect()
 }
 
-fn counted<T: Ord>(items: impl Iterator<Item = T>) -> BTreeMap<T, usize> {
-    let mut counts = BTreeMap::new();
-    for item in items {
-        *counts.entry(item).or_default() += 1;
+/// The counts of each item together.
+fn sums<T: Ord>(counts: impl Iterator<Item = (T, usize)>) -> BTreeMap<T, usize> {
+    let mut sums = BTreeMap::new();
+    for (item, count) in counts {
+        *sums.entry(item).or_default() += count;
     }
-    counts
+    sums
 }

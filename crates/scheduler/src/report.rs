@@ -9,8 +9,8 @@ use serde::Serialize;
 
 use crate::event::Trigger;
 
-/// The most single keeps that a report lists.
-const KEEPS_LISTED: usize = 1000;
+/// The most single keeps that a report lists, and the log.
+pub(crate) const KEEPS_LISTED: usize = 1000;
 /// The most that a report may take, in bytes of JSON, so that the document stays below 1 MB. Stops and outcomes are always
 /// listed; the keeps share what they leave.
 const REPORT_BYTES: usize = 950_000;
@@ -78,8 +78,16 @@ pub enum Notification {
 }
 
 impl Report {
-    pub(crate) fn new(mode: Mode, trigger: Trigger, at: Timestamp, plan: &Plan, outcomes: Vec<Outcome>) -> Self {
-        let summary = Summary::of(&plan.decisions, &outcomes);
+    /// The report about a plan and what came of it; `counted` are keeps that the plan does not hold.
+    pub(crate) fn new(
+        mode: Mode,
+        trigger: Trigger,
+        at: Timestamp,
+        plan: &Plan,
+        counted: &BTreeMap<Reason, usize>,
+        outcomes: Vec<Outcome>,
+    ) -> Self {
+        let summary = Summary::of(&plan.decisions, counted, &outcomes);
         let decisions = listed(&plan.decisions, &outcomes);
         Self { mode, trigger, at, decisions, outcomes, summary, savings: None, notification: None, explanation: None }
     }
@@ -110,21 +118,23 @@ pub(crate) fn json_bytes(value: &impl Serialize) -> usize {
 }
 
 impl Summary {
-    fn of(decisions: &[Decision], outcomes: &[Outcome]) -> Self {
+    fn of(decisions: &[Decision], counted: &BTreeMap<Reason, usize>, outcomes: &[Outcome]) -> Self {
         let with = |verdict| decisions.iter().filter(move |decision| decision.verdict == verdict);
         let done = |action| {
             let is_done = move |o: &&Outcome| o.action == action && o.result == OutcomeResult::Done;
             outcomes.iter().filter(is_done).count()
         };
+        let only_counted: usize = counted.values().sum();
         let mut keep_by_reason = BTreeMap::new();
-        for reason in with(Verdict::Keep).map(|decision| Reason::as_str(decision.reason)) {
-            *keep_by_reason.entry(reason).or_default() += 1;
+        let keeps = with(Verdict::Keep).map(|decision| (decision.reason, 1));
+        for (reason, count) in keeps.chain(counted.iter().map(|(reason, count)| (*reason, *count))) {
+            *keep_by_reason.entry(reason.as_str()).or_default() += count;
         }
         Self {
-            considered: decisions.len(),
+            considered: decisions.len() + only_counted,
             stop: with(Verdict::Stop).count(),
             start: with(Verdict::Start).count(),
-            keep: with(Verdict::Keep).count(),
+            keep: with(Verdict::Keep).count() + only_counted,
             stopped: done(Action::Stop),
             started: done(Action::Start),
             failed: outcomes.iter().filter(|outcome| outcome.is_failed()).count(),

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use fleet::{ApiError, ChangeFleet, Depth, Outcome, ReadAlarms, ReadFleet, Scope, Sight};
+use fleet::{ApiError, ChangeFleet, Depth, Detail, Outcome, ReadAlarms, ReadFleet, Scope, Sight};
 use idleness::{
-    Census, Decision, Instance, InstanceId, InstanceState, Mode, Plan, Reason, Rules, Savings, Verdict, in_order,
-    is_start_owed, is_start_settled, plan, was_stopped_within_the_hour,
+    Census, Decision, Instance, InstanceId, InstanceState, Mode, Plan, Reason, Rules, Savings, Verdict, is_start_owed,
+    is_start_settled, plan, was_stopped_within_the_hour,
 };
 use jiff::Timestamp;
 use serde_json::Value;
@@ -13,7 +13,7 @@ use serde_json::Value;
 use crate::{
     act::{Round, Start, announce, settle, start, stop, withdraw},
     event::{Purpose, Refusal, Request, Target, TriggerKind, parse},
-    report::Report,
+    report::{KEEPS_LISTED, Report},
     resolve::{Unresolved, resolve},
     settings::Settings,
 };
@@ -55,7 +55,7 @@ impl From<Unresolved> for RunError {
 pub struct Run {
     /// What the run saw, decided and did.
     pub report: Report,
-    /// All decisions, those that the report only counts included.
+    /// The decisions, those included that the report does not list, but for those of a large fleet that are only counted.
     pub(crate) decisions: Vec<Decision>,
     /// What they were made from.
     pub(crate) sight: Sight,
@@ -77,7 +77,10 @@ pub async fn run(
 ) -> Result<Run, RunError> {
     let Request { trigger, target, purpose } = parse(event)?;
     let scope = scope(fleet, &target).await?;
-    let mut sight = Sight::of(fleet, &scope, depth(purpose, &scope), &settings.rules, now).await?;
+    let mut sight = match (purpose, &scope) {
+        (Purpose::Act, None) => Sight::of_fleet(fleet, detail(settings), &settings.rules, now).await?,
+        _ => Sight::of(fleet, &scope, depth(purpose), &settings.rules, now).await?,
+    };
     let started = trigger.kind == TriggerKind::StateChange && sight.fleet().any(is_running);
     // The caps count all stops of the hour, and starts have an order. A sweep has just read the fleet.
     if !sight.sees_fleet() && (started || sight.asks_for_change(&settings.rules, now)) {
@@ -86,7 +89,7 @@ pub async fn run(
     if started {
         sight.add_those_after_running();
     }
-    let census = Census::take(sight.fleet(), now);
+    let census = sight.census(now);
     let mut planner = Planner { fleet, settings, sight, census, is_about_fleet: scope.is_none(), now };
     let plan = planner.plan(&BTreeSet::new()).await?;
     let (plan, outcomes) = match (settings.mode, purpose) {
@@ -99,7 +102,8 @@ pub async fn run(
         Purpose::Act | Purpose::Start => None,
     };
     let savings = sight.sees_fleet().then(|| Savings::of(sight.fleet(), &settings.prices));
-    let report = Report { savings, explanation, ..Report::new(settings.mode, trigger, now, &plan, outcomes) };
+    let counted = sight.counted();
+    let report = Report { savings, explanation, ..Report::new(settings.mode, trigger, now, &plan, &counted, outcomes) };
     Ok(Run { report, decisions: plan.decisions, sight, rules: settings.rules.clone(), purpose })
 }
 
@@ -112,10 +116,9 @@ async fn scope(fleet: &impl ReadAlarms, target: &Target) -> Result<Scope, RunErr
     })
 }
 
-const fn depth(purpose: Purpose, scope: &Scope) -> Depth {
+/// How much is read of the instances that an event names. Most are not in use, or no alarm would have gone off.
+const fn depth(purpose: Purpose) -> Depth {
     match purpose {
-        // Of a whole fleet, most is in use. What an event names mostly is not, or no alarm would have gone off.
-        Purpose::Act if scope.is_none() => Depth::Sparing,
         Purpose::Act => Depth::Needed,
         Purpose::Start => Depth::Stopped,
         Purpose::Explain => Depth::Everything,
@@ -129,6 +132,15 @@ fn is_running(instance: &Instance) -> bool {
 /// How often a plan is made anew because stop protection turned up in it, and how often the places of refused stops are
 /// handed on, within one run. The next run tries again.
 const ROUNDS: usize = 3;
+
+/// Of how many instances of a whole fleet more is needed than a count: of as many keeps as the report and the log list, beside the stops
+/// that are planned, or were and have been refused; and of those that are looked at in all rounds of all plans.
+const fn detail(settings: &Settings) -> Detail {
+    let stops = settings.caps.stops;
+    let tried = stops.saturating_mul(1 + ROUNDS);
+    let looked_at = tried.saturating_mul(1 + ROUNDS);
+    Detail { first: KEEPS_LISTED.saturating_add(tried), least_active: looked_at }
+}
 
 /// How many notes about owed starts one run takes off: each is an outcome that the report lists.
 const SETTLED_PER_RUN: usize = 1000;
@@ -161,7 +173,7 @@ impl<F: ReadFleet + ChangeFleet> Planner<'_, F> {
     }
 
     fn plan_by_sight(&self, refused: &BTreeSet<InstanceId>) -> Plan {
-        let decisions = in_order(self.sight.decide(&self.settings.rules, self.now), self.sight.fleet());
+        let decisions = self.sight.in_order(self.sight.decide(&self.settings.rules, self.now));
         plan(decisions, self.settings.caps, self.census, refused)
     }
 

@@ -6,6 +6,7 @@ mod digests;
 mod events;
 mod hostile_events;
 mod hostile_messages;
+mod large_fleets;
 mod links;
 mod lookups;
 mod message_settings;

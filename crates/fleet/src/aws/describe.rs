@@ -6,6 +6,7 @@ use aws_sdk_ec2::types::{
     CpuOptions, DeviceType, Filter, InstanceAttributeName, InstanceLifecycleType, InstanceState, Reservation,
     StateReason,
 };
+use futures_util::{Stream, stream};
 use idleness::{
     Instance, InstanceId, InstanceState as State, InstanceType, Market, RootDevice, StopProtection, Tags, Transition,
     is_read,
@@ -30,26 +31,31 @@ struct Described {
 }
 
 impl AwsFleet {
-    /// The instances that the filter finds. Of those that Doze could stop, the kind of Spot request is looked up, too.
-    pub(super) async fn describe(&self, filter: Filter) -> Result<Vec<Instance>, ApiError> {
-        let mut described = Vec::new();
-        let mut pages = Pages::default();
-        loop {
-            let call = self.ec2().describe_instances().filters(filter.clone()).max_results(INSTANCES_PER_PAGE);
-            let page = call.set_next_token(pages.token()).send().await.map_err(|error| api_error(DESCRIBE, &error))?;
-            // An answer without the list is no answer; an empty list is one.
-            let reservations = page.reservations.ok_or_else(|| {
-                ApiError::new(DESCRIBE, ApiError::BAD_ANSWER, "the answer has no list of reservations")
-            })?;
-            // Copied, and then freed as a whole: what stayed where the SDK put it, would leave gaps that no later page fits into.
-            described.extend(reservations.iter().flat_map(Reservation::instances).filter_map(translate));
-            drop(reservations);
-            if !pages.turn(DESCRIBE, page.next_token)? {
-                break;
-            }
-        }
+    /// The instances that the filter finds, page by page. Of those that Doze could stop, the kind of Spot request is looked up, too.
+    pub(super) fn describe(&self, filter: Filter) -> impl Stream<Item = Result<Vec<Instance>, ApiError>> {
+        stream::try_unfold(Some((filter, Pages::default())), move |next| async move {
+            let Some((filter, mut pages)) = next else { return Ok(None) };
+            // In a box, since a call is a future of very many futures, and a stream adds its own.
+            let (described, token) = Box::pin(self.describe_page(&filter, &pages)).await?;
+            let has_next = pages.turn(DESCRIBE, token)?;
+            Ok(Some((described, has_next.then_some((filter, pages)))))
+        })
+    }
+
+    /// One page, and the token of the next.
+    async fn describe_page(&self, filter: &Filter, pages: &Pages) -> Result<(Vec<Instance>, Option<String>), ApiError> {
+        let call = self.ec2().describe_instances().filters(filter.clone()).max_results(INSTANCES_PER_PAGE);
+        let page = call.set_next_token(pages.token()).send().await.map_err(|error| api_error(DESCRIBE, &error))?;
+        // An answer without the list is no answer; an empty list is one.
+        let reservations = page
+            .reservations
+            .ok_or_else(|| ApiError::new(DESCRIBE, ApiError::BAD_ANSWER, "the answer has no list of reservations"))?;
+        // Copied, and then freed as a whole: what stayed where the SDK put it, would leave gaps that no later page fits into.
+        let mut described: Vec<_> =
+            reservations.iter().flat_map(Reservation::instances).filter_map(translate).collect();
+        drop(reservations);
         self.look_up_spot_requests(&mut described).await;
-        Ok(described.into_iter().map(|described| described.instance).collect())
+        Ok((described.into_iter().map(|described| described.instance).collect(), page.next_token))
     }
 
     /// Whether each Spot request is persistent. What is not found out stays unknown, and that instance is kept.

@@ -17,7 +17,10 @@ use super::{
     error::api_error,
     pages::Pages,
 };
-use crate::{ApiError, queries_per_call};
+use crate::{
+    ApiError,
+    packing::{CallKind, call_kind, queries_per_call},
+};
 
 const MEASURE: &str = "cloudwatch:GetMetricData";
 
@@ -47,7 +50,7 @@ impl AwsFleet {
         let ask = |&(instance, policy)| Asked { instance, policy, measures: Policy::measures(policy, part, instance) };
         let asked: Vec<Asked<'_>> = subjects.iter().map(ask).collect();
         let discovered = self.discover(&asked).await?;
-        let queries = queries_by_window(&asked, &discovered, now);
+        let queries = queries_by_kind(&asked, &discovered, now);
         let batches = queries.iter().flat_map(|((window, points), queries)| {
             queries.chunks(queries_per_call(*points)).map(move |batch| (window, batch))
         });
@@ -104,20 +107,18 @@ impl AwsFleet {
     }
 }
 
-/// All queries, by the time they look at and the datapoints that each of them returns.
-fn queries_by_window<'a>(
+/// All queries, by what they must have in common to share a call.
+fn queries_by_kind<'a>(
     asked: &'a [Asked<'a>],
     discovered: &Discovered,
     now: Timestamp,
-) -> BTreeMap<(Window, usize), Vec<Query<'a>>> {
-    let mut queries: BTreeMap<(Window, usize), Vec<Query<'a>>> = BTreeMap::new();
+) -> BTreeMap<CallKind, Vec<Query<'a>>> {
+    let mut queries: BTreeMap<CallKind, Vec<Query<'a>>> = BTreeMap::new();
     for Asked { instance, policy, measures } in asked {
         for (signal, measure) in measures {
-            // Two more than expected: the period before the lookback is asked for, and the one still running.
-            let key = (policy.window(signal, now), policy.expected_points(signal) + 2);
             let of_series = |dimensions| Query { instance: &instance.id, measure, dimensions };
             let series = discovered.series(&measure.metric, instance).into_iter().map(of_series);
-            queries.entry(key).or_default().extend(series);
+            queries.entry(call_kind(policy, signal, now)).or_default().extend(series);
         }
     }
     queries

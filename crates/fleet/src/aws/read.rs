@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use aws_sdk_ec2::types::Filter;
 use aws_sdk_ssm::types::{SessionFilter, SessionFilterKey, SessionState};
-use futures_util::{StreamExt, stream};
+use futures_util::{Stream, StreamExt, TryStreamExt, stream};
 use idleness::{Evidence, Instance, InstanceId, OPT_IN_TAG, Part, Policy, StopProtection};
 use jiff::Timestamp;
 
@@ -17,7 +17,11 @@ const SESSIONS_PER_PAGE: i32 = 200;
 
 impl ReadFleet for AwsFleet {
     async fn opted_in(&self) -> Result<Vec<Instance>, ApiError> {
-        self.describe(Filter::builder().name(format!("tag:{OPT_IN_TAG}")).values("on").build()).await
+        self.opted_in_by_page().try_concat().await
+    }
+
+    fn opted_in_by_page(&self) -> impl Stream<Item = Result<Vec<Instance>, ApiError>> {
+        self.describe(Filter::builder().name(format!("tag:{OPT_IN_TAG}")).values("on").build())
     }
 
     /// Asks by filter rather than by id, since one unknown id fails a whole call by id.
@@ -25,8 +29,8 @@ impl ReadFleet for AwsFleet {
         let mut instances = Vec::new();
         for ids in ids.chunks(IDS_PER_FILTER) {
             let values = ids.iter().map(|id| id.as_str().to_owned()).collect();
-            instances
-                .extend(self.describe(Filter::builder().name("instance-id").set_values(Some(values)).build()).await?);
+            let filter = Filter::builder().name("instance-id").set_values(Some(values)).build();
+            instances.extend(self.describe(filter).try_concat().await?);
         }
         Ok(instances)
     }

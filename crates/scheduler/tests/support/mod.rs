@@ -12,6 +12,7 @@ use std::{
 };
 
 use fleet::{ApiError, ReadAddresses, ReadFleet};
+use futures_util::{Stream, stream};
 use idleness::{
     Caps, Datapoint, Evidence, Instance, InstanceId, InstanceState, InstanceType, Market, Metric, Mode, Part, Percent,
     Policy, Prices, RootDevice, Rules, Series, SeriesStatus, Signal, StopProtection, Tags, Transition,
@@ -72,7 +73,18 @@ pub struct FakeFleet {
     /// How many more changes there is time for. Always, if nothing is said.
     time_for: RefCell<Option<usize>>,
     faults: BTreeSet<Fault>,
+    paging: Option<Paging>,
     calls: RefCell<Calls>,
+}
+
+/// How the fleet is described page by page. All at once, if nothing is said.
+#[derive(Clone, Copy)]
+pub struct Paging {
+    pub size: usize,
+    /// Whether each page has the last instance of the one before it once more.
+    pub overlaps: bool,
+    /// After how many pages comes an error, if one does.
+    pub fails_after: Option<usize>,
 }
 
 impl FakeFleet {
@@ -83,7 +95,7 @@ impl FakeFleet {
             fleet.add(text, cpu);
         }
         fleet.add(WITHOUT_DATA, 0.0);
-        fleet.cpu.remove(&id(WITHOUT_DATA));
+        fleet.lose_measurements(WITHOUT_DATA);
         fleet.edit(NOT_OPTED_IN, |instance| instance.tags = Tags::default());
         fleet.edit(JUST_STARTED, |instance| instance.launched_at = Some(now() - SignedDuration::from_mins(3)));
         fleet.edit(STOPPED, |instance| instance.state = InstanceState::Stopped);
@@ -110,6 +122,11 @@ impl FakeFleet {
     /// From now on, a steady CPU load.
     pub fn work(&mut self, text: &str, cpu: f64) {
         self.cpu.insert(id(text), cpu);
+    }
+
+    /// There is no datapoint of its processor.
+    pub fn lose_measurements(&mut self, text: &str) {
+        self.cpu.remove(&id(text));
     }
 
     pub fn open_sessions(&mut self, text: &str, sessions: u32) {
@@ -220,6 +237,10 @@ impl FakeFleet {
         self.time_for.replace(None);
     }
 
+    pub const fn page(&mut self, paging: Paging) {
+        self.paging = Some(paging);
+    }
+
     pub fn calls(&self) -> Calls {
         self.calls.borrow().clone()
     }
@@ -255,6 +276,24 @@ impl ReadFleet for FakeFleet {
         self.record("opted-in", &[]);
         self.readable()?;
         Ok(self.instances.borrow().values().filter(|instance| instance.tags.opted_in()).cloned().collect())
+    }
+
+    fn opted_in_by_page(&self) -> impl Stream<Item = Result<Vec<Instance>, ApiError>> {
+        let Paging { size, overlaps, fails_after } =
+            self.paging.unwrap_or(Paging { size: usize::MAX, overlaps: false, fails_after: None });
+        let page_of = move |all: Vec<Instance>, page: usize| {
+            let first = (page * size).saturating_sub(usize::from(overlaps));
+            let end = (page + 1).saturating_mul(size).min(all.len());
+            (all[first..end].to_vec(), end < all.len())
+        };
+        stream::try_unfold(Some(0), move |page| async move {
+            let Some(page) = page else { return Ok(None) };
+            if fails_after == Some(page) {
+                return Err(ApiError::new("ec2:DescribeInstances", "RequestLimitExceeded", "slow down"));
+            }
+            let (instances, has_next) = page_of(self.opted_in().await?, page);
+            Ok(Some((instances, has_next.then_some(page + 1))))
+        })
     }
 
     async fn instances(&self, ids: &[InstanceId]) -> Result<Vec<Instance>, ApiError> {
