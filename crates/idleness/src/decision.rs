@@ -268,13 +268,13 @@ pub fn can_ever_be_stopped(instance: &Instance, rules: &Rules) -> bool {
 }
 
 /// Whether a run may hold on to nothing of the instance but its name and the reason: it was decided by measurements alone, which no
-/// other instance's decision depends on, and nothing that the instance carries is noted, announced, counted or waited for.
+/// other instance's decision depends on, and no tag of it notes or announces anything, or names others.
 #[must_use]
 pub fn can_be_counted(instance: &Instance, decision: &Decision) -> bool {
     let is_measured = matches!(decision.reason, Reason::Busy | Reason::InsufficientData | Reason::Idle);
     let is_plain = |key: &str| [NAME_TAG, OPT_IN_TAG, POLICY_TAG, SCHEDULE_TAG, KEEP_UNTIL_TAG].contains(&key);
     let is_running = instance.state == InstanceState::Running;
-    is_measured && decision.announcement.is_none() && is_running && instance.tags.keys().all(is_plain)
+    is_measured && is_running && instance.tags.keys().all(is_plain)
 }
 
 /// Whether the decision about the instance depends on measurements. If not, none need to be read (and paid for).

@@ -4,7 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::support::{FakeFleet, Paging, id, now, settings, starts::OPEN};
 use fleet::{ApiError, Depth, Sight};
-use idleness::{Caps, Census, Decision, InstanceId, InstanceState, Mode, Percent, Plan, Reason, Record, Tags, Verdict};
+use idleness::{
+    Caps, Census, Decision, InstanceId, InstanceState, Mode, Percent, Plan, Policies, Reason, Record, Rules, Tags,
+    Verdict,
+};
 use journal::Level;
 use proptest::prelude::*;
 use scheduler::{Entry, Run, RunError, Settings, run};
@@ -181,4 +184,46 @@ async fn pages_are_measured_in_groups_that_fill_calls() {
     let mut rest = vec![100; 11];
     rest.push(73);
     assert_eq!(sizes("rest"), rest);
+}
+
+/// Those that are only counted count for the cap, which is a share of all that run.
+#[tokio::test(flavor = "current_thread")]
+async fn a_share_of_the_fleet_is_one_of_all_of_it() {
+    let mut fleet = FakeFleet::default();
+    for number in 0..3000 {
+        fleet.add(&name(number), if number < 100 { 0.5 } else { 60.0 });
+    }
+    let caps = Caps { stops: 50, share: Percent::new(1).expect("is one") };
+    let settings = Settings { caps, ..settings(Mode::DryRun) };
+    assert_eq!(swept(&fleet, &settings).await.report.summary.stop, 30);
+}
+
+/// Of two descriptions of one instance, the one in detail is the one that counts.
+#[tokio::test(flavor = "current_thread")]
+async fn an_instance_that_is_counted_and_seen_again_is_decided_about_once() {
+    let mut fleet = FakeFleet::default();
+    for number in 0..2500 {
+        fleet.add(&name(number), 60.0);
+    }
+    // With one that is not measured, the first two pages fill groups with the one that is on the third, too.
+    fleet.edit(&name(0), |instance| instance.state = InstanceState::Stopped);
+    fleet.page(Paging { size: 1000, overlaps: true, fails_after: None });
+    fleet.tag_while_measured(&name(1999), "doze:keep-until", "2099-01-01T00:00:00Z");
+    let summary = swept(&fleet, &capped(1, Mode::DryRun)).await.report.summary;
+    let expected = BTreeMap::from([("already-stopped", 1), ("busy", 2498), ("kept-awake", 1)]);
+    assert_eq!((summary.considered, summary.keep_by_reason), (2500, expected));
+}
+
+/// Before its sessions are read, nobody knows why an instance is kept, or whether.
+#[tokio::test(flavor = "current_thread")]
+async fn instances_whose_sessions_count_are_counted_by_these() {
+    let mut fleet = FakeFleet::default();
+    for number in 0..1500 {
+        fleet.add(&name(number), 0.5);
+    }
+    fleet.open_sessions(&name(1400), 1);
+    let policies = Policies::parse(r#"{"dev-box": {"sessions": true}}"#).expect("is a policy");
+    let settings = Settings { rules: Rules { policies, ..Rules::default() }, ..capped(1, Mode::DryRun) };
+    let summary = swept(&fleet, &settings).await.report.summary;
+    assert_eq!(summary.keep_by_reason, BTreeMap::from([("over-cap", 1498), ("session-active", 1)]));
 }
