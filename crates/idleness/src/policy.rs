@@ -1,7 +1,7 @@
 //! Idle policies: which signals count, over which time, against which limits. How a policy is judged is `decision`'s; the
 //! policies that have a name are `presets`', those of the user are `policies`'.
 
-use std::{borrow::Cow, collections::BTreeSet};
+use std::borrow::Cow;
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -113,16 +113,22 @@ impl Policy {
     #[must_use]
     pub fn measures(&self, part: Part, instance: &Instance) -> Vec<(&Signal, Measure)> {
         let first = self.first_signals(instance);
-        let mut asked = BTreeSet::new();
-        let mut measures = Vec::new();
-        for (index, signal) in self.signals_for(instance).enumerate() {
-            let is_in_part = match part {
-                Part::First => index < first,
-                Part::Rest => index >= first,
-                Part::Whole => true,
-            };
-            let new = signal.measures().filter(|measure| asked.insert(measure.clone()));
-            measures.extend(new.filter(|_| is_in_part).map(|measure| (signal, measure)));
+        let (start, end) = match part {
+            Part::First => (0, first),
+            Part::Rest => (first, usize::MAX),
+            Part::Whole => (0, usize::MAX),
+        };
+        let (mut asked, mut measures): (Vec<Measure>, _) = (Vec::new(), Vec::new());
+        for (index, signal) in self.signals_for(instance).enumerate().take(end) {
+            for measure in signal.measures() {
+                if asked.contains(&measure) {
+                    continue;
+                }
+                asked.push(measure.clone());
+                if index >= start {
+                    measures.push((signal, measure));
+                }
+            }
         }
         // Thousands are asked for at once, and of most of them one measure.
         measures.shrink_to_fit();
