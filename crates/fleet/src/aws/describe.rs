@@ -115,6 +115,7 @@ impl AwsFleet {
     pub(super) async fn address_of(&self, id: &InstanceId) -> Result<Option<String>, ApiError> {
         let filter = Filter::builder().name("instance-id").values(id.as_str()).build();
         let call = self.ec2().describe_instances().filters(filter).max_results(INSTANCES_PER_PAGE);
+        let call = call.customize().config_override(self.unabridged());
         let answer = call.send().await.map_err(|error| api_error(DESCRIBE, &error))?;
         let mut instances =
             answer.reservations.unwrap_or_default().into_iter().flat_map(|r| r.instances.unwrap_or_default());

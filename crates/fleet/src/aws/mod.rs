@@ -85,6 +85,13 @@ impl AwsFleet {
         })
     }
 
+    /// The configuration of calls whose answers are not abridged.
+    fn unabridged(&self) -> aws_sdk_ec2::config::Builder {
+        let mut builder = aws_sdk_ec2::Config::builder();
+        builder.set_http_client(self.config.http_client());
+        builder
+    }
+
     fn cloudwatch(&self) -> &aws_sdk_cloudwatch::Client {
         self.clients.cloudwatch.get_or_init(|| {
             aws_sdk_cloudwatch::Client::from_conf(
