@@ -1,6 +1,7 @@
 //! The adapter to EC2, CloudWatch and Systems Manager. It translates, pages, packs and bounds; it decides nothing.
 
 mod abridged;
+mod abridgement;
 mod alarms;
 mod change;
 mod config;
@@ -25,6 +26,7 @@ use std::{
 
 use aws_config::SdkConfig;
 use aws_sdk_ec2::config::SharedHttpClient;
+use tokio::sync::Semaphore;
 
 /// The fleet of the account and Region that the function runs in.
 #[derive(Clone, Debug)]
@@ -33,6 +35,8 @@ pub struct AwsFleet {
     clients: Arc<Clients>,
     deadline: deadline::Deadline,
     starts: pace::Pace,
+    /// A call that measures takes one of these.
+    measuring: Arc<Semaphore>,
 }
 
 /// Each client is made when it is first needed: the first one reads the machine's root certificates, and most pages of `home` and
@@ -60,6 +64,7 @@ impl AwsFleet {
             clients: Arc::default(),
             deadline: deadline::Deadline::default(),
             starts: pace::Pace::default(),
+            measuring: Arc::new(Semaphore::new(CALLS_AT_ONCE)),
         }
     }
 
