@@ -1,5 +1,6 @@
-//! Of which instances of a large fleet a run holds on to what their decisions were made from. Of all others that are kept, it holds the
-//! reason: nobody reads more of them, and ten thousand would take more memory than all else.
+//! Of which instances of a large fleet a run holds on to what their decisions were made from, of those that measurements alone decide.
+//! Of all others among them that are kept, it holds the reason: nobody reads more of them, and ten thousand would take more memory than
+//! all else.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -86,10 +86,6 @@ impl Sight {
                 sight.add(seen, &mut selection, rules, now);
             }
         }
-        // By id, so that an instance which moved from one page of the answer to the next is decided about once.
-        sight.counted.sort_unstable_by(|a, b| a.id.cmp(&b.id));
-        sight.counted.dedup_by(|a, b| a.id == b.id);
-        sight.counted.retain(|counted| !sight.instances.contains_key(&counted.id));
         sight.read_sessions(fleet, Depth::Needed, rules, now).await;
         Ok(sight)
     }
@@ -99,7 +95,7 @@ impl Sight {
         let is_measured = evidence != Evidence::none();
         let decision = (is_measured && !needs_sessions(&instance, &evidence, rules, now))
             .then(|| decide(&instance, &evidence, rules, now))
-            .filter(|decision| can_be_counted(&instance, decision));
+            .filter(|decision| can_be_counted(&instance, decision, now));
         if is_measured {
             self.evidence.insert(instance.id.clone(), evidence);
         }

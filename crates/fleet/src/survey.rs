@@ -4,7 +4,10 @@
 //! That takes no more calls than to measure all of them at once: instances wait until they fill calls to the last query, and those
 //! that are left at the end share theirs.
 
-use std::{collections::BTreeMap, future};
+use std::{
+    collections::{BTreeMap, HashSet},
+    future,
+};
 
 use futures_util::{Stream, StreamExt as _, TryStreamExt as _, stream};
 use idleness::{Evidence, Instance, Part, Rules, needs_evidence, needs_rest};
@@ -12,10 +15,8 @@ use jiff::Timestamp;
 
 use crate::{ApiError, ReadFleet, packing::Load};
 
-/// The most instances that wait for one another. More are measured when the fleet has come to its end.
+/// The most instances of one load that wait for one another. Where more would have to, all wait until the fleet has come to its end.
 const WAITING: usize = 1000;
-/// How many groups of instances are measured at once. Most are one call.
-const GROUPS_AT_ONCE: usize = 4;
 
 /// An instance, and what has been measured of it.
 #[derive(Clone, Debug)]
@@ -24,15 +25,19 @@ pub(crate) struct Seen {
     pub(crate) evidence: Evidence,
 }
 
-/// All opted-in instances, and of each that is measured what its decision depends on. In no order. After an error nothing comes, and
-/// what came before it is not the fleet.
+/// All opted-in instances, each once, and of each that is measured what its decision depends on. In no order. What comes before an
+/// error is not the fleet.
 pub(crate) fn survey<'a>(
     fleet: &'a impl ReadFleet,
     rules: &'a Rules,
     now: Timestamp,
 ) -> impl Stream<Item = Result<Vec<Seen>, ApiError>> {
-    let unmeasured = |instance| Seen { instance, evidence: Evidence::none() };
-    let described = fleet.opted_in_by_page().map_ok(move |page| page.into_iter().map(unmeasured).collect());
+    // One that moves from a page to the next would be measured twice, and its sums added.
+    let mut known = HashSet::new();
+    let described = fleet.opted_in_by_page().map_ok(move |page| {
+        let new = page.into_iter().filter(|instance| known.insert(instance.id.clone()));
+        new.map(|instance| Seen { instance, evidence: Evidence::none() }).collect()
+    });
     let needs_first = move |seen: &Seen| needs_evidence(&seen.instance, rules, now);
     let needs_rest = move |seen: &Seen| needs_rest(&seen.instance, &seen.evidence, rules, now);
     let first = Surveyor { fleet, part: Part::First, rules, now }.measured(described, needs_first);
@@ -77,7 +82,9 @@ impl<F: ReadFleet> Surveyor<'_, F> {
             })
             .try_flatten()
             .map_ok(move |group| self.measure(group))
-            .try_buffered(GROUPS_AT_ONCE)
+            // Without a bound, so that what comes first is always gone on with, too: calls have their time-outs. How many run at once
+            // is for the adapter to say.
+            .try_buffer_unordered(usize::MAX)
     }
 
     /// Those of a page that need nothing, and those that fill calls.
@@ -98,11 +105,10 @@ impl<F: ReadFleet> Surveyor<'_, F> {
         };
         let subjects: Vec<_> =
             group.iter().map(|seen| (&seen.instance, self.rules.policy_of(&seen.instance))).collect();
-        let measured = self.fleet.evidence(&subjects, self.part, self.now).await?;
+        let mut measured = self.fleet.evidence(&subjects, self.part, self.now).await?;
         for seen in &mut group {
-            // Copied, since an instance of two pages may be there twice.
-            if let Some(evidence) = measured.get(&seen.instance.id) {
-                seen.evidence.extend(evidence.clone());
+            if let Some(evidence) = measured.remove(&seen.instance.id) {
+                seen.evidence.extend(evidence);
             }
         }
         Ok(group)

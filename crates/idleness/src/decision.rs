@@ -9,6 +9,7 @@ use crate::{
     finding::Finding,
     gates::{Case, Gate, Hold},
     instance::{Instance, InstanceId, InstanceState},
+    plan::{STOPPED_AT_TAG, STOPPED_BECAUSE_TAG, was_stopped_within_the_hour},
     policies::Policies,
     policy::Policy,
     tags::{NAME_TAG, OPT_IN_TAG},
@@ -268,13 +269,15 @@ pub fn can_ever_be_stopped(instance: &Instance, rules: &Rules) -> bool {
 }
 
 /// Whether a run may hold on to nothing of the instance but its name and the reason: it was decided by measurements alone, which no
-/// other instance's decision depends on, and no tag of it notes or announces anything, or names others.
+/// other instance's decision depends on, and no tag of it announces or owes anything, names others, or counts for the caps.
 #[must_use]
-pub fn can_be_counted(instance: &Instance, decision: &Decision) -> bool {
+pub fn can_be_counted(instance: &Instance, decision: &Decision, now: Timestamp) -> bool {
+    const PLAIN: [&str; 7] =
+        [NAME_TAG, OPT_IN_TAG, POLICY_TAG, SCHEDULE_TAG, KEEP_UNTIL_TAG, STOPPED_AT_TAG, STOPPED_BECAUSE_TAG];
     let is_measured = matches!(decision.reason, Reason::Busy | Reason::InsufficientData | Reason::Idle);
-    let is_plain = |key: &str| [NAME_TAG, OPT_IN_TAG, POLICY_TAG, SCHEDULE_TAG, KEEP_UNTIL_TAG].contains(&key);
     let is_running = instance.state == InstanceState::Running;
-    is_measured && is_running && instance.tags.keys().all(is_plain)
+    let is_plain = instance.tags.keys().all(|key| PLAIN.contains(&key));
+    is_measured && is_running && is_plain && !was_stopped_within_the_hour(instance, now)
 }
 
 /// Whether the decision about the instance depends on measurements. If not, none need to be read (and paid for).
@@ -296,4 +299,49 @@ pub fn needs_rest(instance: &Instance, evidence: &Evidence, rules: &Rules, now: 
 pub fn needs_sessions(instance: &Instance, evidence: &Evidence, rules: &Rules, now: Timestamp) -> bool {
     let case = Case::new(instance, evidence, rules, now);
     case.policy().heeds_sessions && case.first_hold(&Gate::ALL).is_some_and(|(gate, _)| gate == Gate::SessionsRead)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::instance::{Market, tests::instance};
+
+    #[test]
+    fn only_what_nothing_else_depends_on_is_counted() {
+        let now: Timestamp = "2026-11-21T20:00:00Z".parse().expect("is valid");
+        let busy = Decision { reason: Reason::Busy, ..Decision::not_found(instance().id) };
+        let counted = |tag: (&str, &str), reason| {
+            let instance = Instance { tags: [("doze", "on"), tag].into_iter().collect(), ..instance() };
+            can_be_counted(&instance, &Decision { reason, ..busy.clone() }, now)
+        };
+        for (tag, expected) in [
+            (("Name", "db"), true),
+            (("doze:policy", "gcp"), true),
+            (("doze:keep-until", "2026-11-21T19:00:00Z"), true),
+            (("doze:schedule", "mon-fri 08:00-18:00 @ UTC"), true),
+            (("doze:stopped-at", "2026-11-21T18:00:00Z"), true),
+            (("doze:stopped-because", "idle"), true),
+            (("doze:stopped-at", "2026-11-21T19:30:00Z"), false),
+            (("doze:stopped-at", "yesterday"), false),
+            (("doze:stop-at", "2026-11-21T18:00:00Z"), false),
+            (("doze:start-owed-since", "2026-11-21T18:00:00Z"), false),
+            (("doze:start-tried-at", "2026-11-21T18:00:00Z"), false),
+            (("doze:after", "db"), false),
+            (("doze:later", "x"), false),
+        ] {
+            assert_eq!(counted(tag, Reason::Busy), expected, "{tag:?}");
+        }
+        for (reason, expected) in [
+            (Reason::Idle, true),
+            (Reason::InsufficientData, true),
+            (Reason::SessionActive, false),
+            (Reason::Announced, false),
+            (Reason::AlreadyStopped, false),
+        ] {
+            assert_eq!(counted(("Name", "db"), reason), expected, "{reason:?}");
+        }
+        for state in [InstanceState::Pending, InstanceState::Stopped] {
+            assert!(!can_be_counted(&Instance { state, market: Market::OnDemand, ..instance() }, &busy, now));
+        }
+    }
 }

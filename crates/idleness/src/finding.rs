@@ -251,7 +251,8 @@ fn values_by_period(series: &Series, window: &Window, period: SignedDuration) ->
     for point in series.points.iter().filter(|point| window.from <= point.at && point.at < window.open_until) {
         if point.value.is_finite() && point.value >= 0.0 {
             let start = point.at.as_second().div_euclid(period) * period;
-            values.push(Period { start, value: point.value, series: 1 });
+            // A zero has no sign.
+            values.push(Period { start, value: point.value + 0.0, series: 1 });
         } else {
             status = SeriesStatus::InvalidValue;
         }

@@ -130,7 +130,7 @@ impl Policy {
                 }
             }
         }
-        // Thousands are asked for at once, and of most of them one measure.
+        // Hundreds are asked for at once, and of most of them one measure.
         measures.shrink_to_fit();
         measures
     }

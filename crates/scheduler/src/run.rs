@@ -165,7 +165,7 @@ impl<F: ReadFleet + ChangeFleet> Planner<'_, F> {
             if !self.sight.look_again(self.fleet, &plan.stops, &self.settings.rules).await? {
                 break;
             }
-            // Before the next one is made: a plan holds a decision for each instance of a fleet.
+            // Before the next one is made: a plan holds a decision for each instance that is seen in detail.
             drop(plan);
             plan = self.plan_by_sight(refused);
         }

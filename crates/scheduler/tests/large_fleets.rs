@@ -1,6 +1,9 @@
 //! Fleets so large that most instances are only counted, and that are described page by page.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use crate::support::{FakeFleet, Paging, id, now, settings, starts::OPEN};
 use fleet::{ApiError, Depth, Sight};
@@ -12,6 +15,7 @@ use journal::Level;
 use proptest::prelude::*;
 use scheduler::{Entry, Run, RunError, Settings, run};
 use serde_json::json;
+use tokio::time::Instant;
 
 fn name(number: usize) -> String {
     format!("i-{number:017x}")
@@ -198,20 +202,54 @@ async fn a_share_of_the_fleet_is_one_of_all_of_it() {
     assert_eq!(swept(&fleet, &settings).await.report.summary.stop, 30);
 }
 
-/// Of two descriptions of one instance, the one in detail is the one that counts.
-#[tokio::test(flavor = "current_thread")]
-async fn an_instance_that_is_counted_and_seen_again_is_decided_about_once() {
+/// A call that nobody goes on with runs into its time-out.
+#[tokio::test(flavor = "current_thread", start_paused = true)]
+async fn whatever_has_begun_is_gone_on_with() {
     let mut fleet = FakeFleet::default();
-    for number in 0..2500 {
-        fleet.add(&name(number), 60.0);
+    for number in 0..5000 {
+        fleet.add(&name(number), 0.5);
     }
-    // With one that is not measured, the first two pages fill groups with the one that is on the third, too.
-    fleet.edit(&name(0), |instance| instance.state = InstanceState::Stopped);
-    fleet.page(Paging { size: 1000, overlaps: true, fails_after: None });
-    fleet.tag_while_measured(&name(1999), "doze:keep-until", "2099-01-01T00:00:00Z");
+    fleet.page(Paging { size: 1000, overlaps: false, fails_after: None });
+    fleet.slow_down(Duration::from_secs(1));
+    let start = Instant::now();
+    swept(&fleet, &capped(1, Mode::DryRun)).await;
+    assert_eq!(fleet.left_waiting().as_millis(), 0);
+    // Five pages, the measurements of the last one, and what that leaves to be measured.
+    assert_eq!(start.elapsed().as_secs(), 7);
+}
+
+/// It would be measured twice, and its sums added.
+#[tokio::test(flavor = "current_thread")]
+async fn an_instance_that_moves_to_the_next_page_is_measured_and_decided_about_once() {
+    let mut fleet = FakeFleet::default();
+    for number in 0..25 {
+        fleet.add(&name(number), 0.5);
+    }
+    fleet.page(Paging { size: 10, overlaps: true, fails_after: None });
     let summary = swept(&fleet, &capped(1, Mode::DryRun)).await.report.summary;
-    let expected = BTreeMap::from([("already-stopped", 1), ("busy", 2498), ("kept-awake", 1)]);
-    assert_eq!((summary.considered, summary.keep_by_reason), (2500, expected));
+    assert_eq!((summary.considered, summary.stop, summary.keep), (25, 1, 24));
+    let asked: Vec<usize> = fleet
+        .calls()
+        .iter()
+        .filter(|call| call.starts_with("evidence"))
+        .map(|call| call.split_whitespace().count() - 1)
+        .collect();
+    assert_eq!(asked, [25]);
+}
+
+/// An old note of a stop counts for nothing, and is on each instance that Doze has ever stopped.
+#[tokio::test(flavor = "current_thread")]
+async fn stops_within_the_hour_count_for_the_cap_wherever_they_are_noted() {
+    let mut fleet = FakeFleet::default();
+    for number in 0..3000 {
+        let name = name(number);
+        fleet.add(&name, if number < 100 { 0.5 } else { 60.0 });
+        let at = if number.is_multiple_of(100) { "2026-11-21T19:30:00Z" } else { "2026-11-21T12:00:00Z" };
+        fleet
+            .edit(&name, |instance| instance.tags = tags(&[("doze:stopped-at", at), ("doze:stopped-because", "idle")]));
+    }
+    let run = swept(&fleet, &capped(40, Mode::DryRun)).await;
+    assert_eq!((run.report.summary.stop, run.report.summary.considered), (10, 3000));
 }
 
 /// Before its sessions are read, nobody knows why an instance is kept, or whether.

@@ -71,6 +71,7 @@ impl AwsFleet {
 
     /// One batch of queries, all its pages: one series a query, in the order of the queries.
     async fn measure(&self, queries: &[Query<'_>], window: &Window) -> Result<Vec<Series>, ApiError> {
+        let _turn = self.measuring.acquire().await;
         let mut series = vec![Series::default(); queries.len()];
         let mut pages = Pages::default();
         loop {
@@ -159,7 +160,7 @@ fn extend(series: &mut Series, result: &MetricDataResult) {
         _ => SeriesStatus::Unanswered,
     };
     let points = result.timestamps().iter().zip(result.values());
-    // They are kept for each series of a fleet until all is decided.
+    // They are kept for thousands of series.
     series.points.reserve_exact(points.len());
     series.points.extend(points.filter_map(|(at, value)| Some(Datapoint { at: timestamp(at)?, value: *value })));
 }

@@ -7,8 +7,9 @@ pub mod messages;
 pub mod starts;
 
 use std::{
-    cell::RefCell,
+    cell::{Cell, RefCell},
     collections::{BTreeMap, BTreeSet},
+    time::Duration,
 };
 
 use fleet::{ApiError, ReadAddresses, ReadFleet};
@@ -74,6 +75,10 @@ pub struct FakeFleet {
     time_for: RefCell<Option<usize>>,
     faults: BTreeSet<Fault>,
     paging: Option<Paging>,
+    /// How long a page and a measurement take.
+    delay: Duration,
+    /// By how much any of them was gone on with too late.
+    left_waiting: Cell<Duration>,
     calls: RefCell<Calls>,
 }
 
@@ -241,6 +246,23 @@ impl FakeFleet {
         self.paging = Some(paging);
     }
 
+    pub const fn slow_down(&mut self, delay: Duration) {
+        self.delay = delay;
+    }
+
+    /// The longest that a page or a measurement was not gone on with, though it could have been.
+    pub const fn left_waiting(&self) -> Duration {
+        self.left_waiting.get()
+    }
+
+    async fn take_time(&self) {
+        if !self.delay.is_zero() {
+            let start = tokio::time::Instant::now();
+            tokio::time::sleep(self.delay).await;
+            self.left_waiting.set(self.left_waiting.get().max(start.elapsed().saturating_sub(self.delay)));
+        }
+    }
+
     pub fn calls(&self) -> Calls {
         self.calls.borrow().clone()
     }
@@ -291,6 +313,7 @@ impl ReadFleet for FakeFleet {
             if fails_after == Some(page) {
                 return Err(ApiError::new("ec2:DescribeInstances", "RequestLimitExceeded", "slow down"));
             }
+            self.take_time().await;
             let (instances, has_next) = page_of(self.opted_in().await?, page);
             Ok(Some((instances, has_next.then_some(page + 1))))
         })
@@ -320,6 +343,7 @@ impl ReadFleet for FakeFleet {
     ) -> Result<BTreeMap<InstanceId, Evidence>, ApiError> {
         let ids: Vec<InstanceId> = subjects.iter().map(|(instance, _)| instance.id.clone()).collect();
         self.record(if part == Part::Rest { "rest" } else { "evidence" }, &ids);
+        self.take_time().await;
         for (id, key, value) in &self.tags_while_measured {
             self.change_tags(id, &[(key, value)], &[]);
         }
