@@ -197,7 +197,14 @@ impl Port {
 /// A point at which other things may happen.
 async fn pause() {
     let mut has_paused = false;
-    poll_fn(|_| if std::mem::replace(&mut has_paused, true) { Poll::Ready(()) } else { Poll::Pending }).await;
+    poll_fn(|context| {
+        if std::mem::replace(&mut has_paused, true) {
+            return Poll::Ready(());
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
 }
 
 impl ReadFleet for Port {
