@@ -64,6 +64,15 @@ enum Standing {
     Kept(Reason),
 }
 
+impl Standing {
+    const fn reason(self) -> Reason {
+        match self {
+            Self::Idle(_) => Reason::OverCap,
+            Self::Kept(reason) => reason,
+        }
+    }
+}
+
 /// How active an idle instance is. It is never negative, and then the order of the bits is that of the numbers.
 type Activity = u64;
 
@@ -84,17 +93,21 @@ impl Selection {
             self.least_active.insert((activity, id.clone()));
         }
         self.first.insert(id.clone(), standing);
-        let more_active = (self.least_active.len() > self.detail.least_active).then(|| self.least_active.pop_last());
-        let more_active = more_active.flatten().filter(|(_, id)| !self.first.contains_key(id));
         let behind = (self.first.len() > self.detail.first).then(|| self.first.pop_last()).flatten();
-        let behind = behind.and_then(|(id, standing)| match standing {
-            Standing::Kept(reason) => Some((id, reason)),
-            Standing::Idle(activity) => {
-                let place = (activity, id);
-                (!self.least_active.contains(&place)).then_some((place.1, Reason::OverCap))
-            }
-        });
-        more_active.map(|(_, id)| (id, Reason::OverCap)).into_iter().chain(behind).collect()
+        let more_active = (self.least_active.len() > self.detail.least_active).then(|| self.least_active.pop_last());
+        let more_active = more_active.flatten().map(|(activity, id)| (id, Standing::Idle(activity)));
+        // By id, since one may have lost both of its places.
+        let mut left: BTreeMap<_, _> = behind.into_iter().chain(more_active).collect();
+        left.retain(|id, standing| !self.holds(id, *standing));
+        left.into_iter().map(|(id, standing)| (id, standing.reason())).collect()
+    }
+
+    fn holds(&self, id: &InstanceId, standing: Standing) -> bool {
+        let is_little_active = match standing {
+            Standing::Idle(activity) => self.least_active.contains(&(activity, id.clone())),
+            Standing::Kept(_) => false,
+        };
+        is_little_active || self.first.contains_key(id)
     }
 }
 

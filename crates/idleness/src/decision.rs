@@ -248,7 +248,7 @@ pub fn decide(instance: &Instance, evidence: &Evidence, rules: &Rules, now: Time
         Some((_, Hold { reason, evidence, detail, announcement })) => (reason, evidence, detail, announcement),
         None => (Reason::Idle, case.evidence(), None, None),
     };
-    // A run holds one for each instance of a fleet, and most hold one finding.
+    // A run may hold thousands, and most hold one finding.
     evidence.shrink_to_fit();
     Decision {
         instance: case.instance.id.clone(),

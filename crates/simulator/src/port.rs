@@ -1,6 +1,8 @@
 //! AWS, as one run meets it: the truth of `world`, late, in part, or not at all; each call waits once before it takes effect and
 //! once before it is answered. What is asked and shown, the onlooker's log is told.
 
+mod change;
+
 use std::{
     cell::{Cell, RefCell},
     collections::{BTreeMap, BTreeSet},
@@ -10,22 +12,17 @@ use std::{
 };
 
 use fastrand::Rng;
-use fleet::{
-    Action, Alarm, ApiError, CALLS_FOR_STARTS, ChangeFleet, Outcome, ReadAlarms, ReadFleet, Refused, in_batches,
-    in_bounded_batches,
-};
+use fleet::{Alarm, ApiError, ReadAlarms, ReadFleet};
 use idleness::{
-    Datapoint, Evidence, Instance, InstanceId, InstanceState, Measure, Part, Policy, Series, SeriesStatus,
-    StopProtection,
+    Datapoint, Evidence, Instance, InstanceId, Measure, Part, Policy, Series, SeriesStatus, StopProtection,
 };
 use jiff::Timestamp;
 
 use crate::{
-    history::Kind,
     metrics::{Answered, Shown, Window, is_busy, value},
     oracle::Log,
     sabotage::Sabotage,
-    world::{Machine, Stopper, World, second, timestamp},
+    world::{Machine, World, timestamp},
 };
 
 pub(crate) struct Port {
@@ -34,17 +31,6 @@ pub(crate) struct Port {
     random: RefCell<Rng>,
     time_for: Cell<Option<u8>>,
     sabotage: Option<Sabotage>,
-}
-
-/// What goes wrong with a call.
-#[derive(Clone, Copy)]
-enum Fault {
-    /// It has no effect.
-    Before(&'static str),
-    /// It has its effect on some.
-    Halfway,
-    /// It has its effect, and the answer is lost.
-    After,
 }
 
 impl Port {
@@ -75,18 +61,6 @@ impl Port {
         choices[self.random.borrow_mut().usize(0..choices.len())]
     }
 
-    fn fault(&self) -> Option<Fault> {
-        const FAULTS: [Fault; 6] = [
-            Fault::Before("RequestLimitExceeded"),
-            Fault::Before("Unavailable"),
-            Fault::Before(ApiError::NO_CONNECTION),
-            Fault::Before(ApiError::TIMEOUT),
-            Fault::Halfway,
-            Fault::After,
-        ];
-        self.goes_wrong().then(|| self.choose(&FAULTS))
-    }
-
     /// A call that reads.
     async fn read<T>(&self, operation: &'static str, read: impl FnOnce(&World) -> T) -> Result<T, ApiError> {
         pause().await;
@@ -96,40 +70,6 @@ impl Port {
             let codes = ["RequestLimitExceeded", "InternalError", ApiError::TIMEOUT, ApiError::BAD_ANSWER];
             ApiError::new(operation, self.choose(&codes), "the simulated day is a bad one")
         })
-    }
-
-    /// A call that changes machines: all of them, or none if EC2 refuses one. It is answered with the states before.
-    async fn change(
-        &self,
-        operation: &'static str,
-        ids: &[InstanceId],
-        refusal: impl Fn(&Machine) -> Option<ApiError>,
-        effect: impl Fn(&mut Machine, i64),
-    ) -> Result<Vec<(InstanceId, InstanceState)>, ApiError> {
-        self.log.borrow_mut().asks_for_change(operation);
-        pause().await;
-        let fault = self.fault();
-        if let Some(Fault::Before(code)) = fault {
-            pause().await;
-            return Err(ApiError::new(operation, code, "nothing was done"));
-        }
-        let refused = ids.iter().find_map(|id| refusal(&self.world.borrow().machines[id]));
-        let before = self.states(ids);
-        if refused.is_none() {
-            let reached = if matches!(fault, Some(Fault::Halfway)) { &ids[..ids.len() / 2] } else { ids };
-            let world = &mut *self.world.borrow_mut();
-            for id in reached {
-                let machine = world.machines.get_mut(id).expect("was found before");
-                effect(machine, world.now);
-            }
-        }
-        pause().await;
-        match (refused, fault) {
-            (Some(error), _) => Err(error),
-            (None, Some(Fault::Halfway)) => Err(ApiError::new(operation, "InternalError", "some of it was done")),
-            (None, Some(Fault::After)) => Err(ApiError::new(operation, ApiError::TIMEOUT, "all of it was done")),
-            (None, _) => Ok(before),
-        }
     }
 
     /// The machine as the run is shown it.
@@ -279,145 +219,4 @@ impl ReadAlarms for Port {
     async fn contributors(&self, _: &str) -> Result<BTreeSet<String>, ApiError> {
         Ok(BTreeSet::new())
     }
-}
-
-impl ChangeFleet for Port {
-    fn has_time(&self) -> bool {
-        let Some(left) = self.time_for.get() else { return true };
-        self.time_for.set(Some(left.saturating_sub(1)));
-        self.log.borrow_mut().faults += usize::from(left == 0);
-        left > 0
-    }
-
-    async fn stop(&self, ids: &[InstanceId]) -> Vec<Outcome> {
-        for id in ids {
-            self.log.borrow_mut().asks_to_stop(id);
-        }
-        let (answers, refused) = in_batches(ids, async |batch: &[InstanceId]| {
-            let before = self
-                .change(
-                    "ec2:StopInstances",
-                    batch,
-                    |machine| self.refuses_stop(machine),
-                    |machine, now| {
-                        if machine.state == InstanceState::Running && !self.is_sabotaged(Sabotage::Stopping) {
-                            let mut log = self.log.borrow_mut();
-                            machine.stop(now, Stopper::Doze);
-                            machine.doze_stops.push(log.now);
-                            log.stops_machine(&machine.id);
-                        }
-                    },
-                )
-                .await?;
-            let stopped = |(id, from): (InstanceId, InstanceState)| Outcome::stopped(id, from, InstanceState::Stopping);
-            Ok(before.into_iter().map(stopped).collect::<Vec<_>>())
-        })
-        .await;
-        let failed = refused.into_iter().map(|refused| Outcome::failed(refused.instance, Action::Stop, &refused.error));
-        answers.into_iter().flatten().chain(failed).collect()
-    }
-
-    async fn start(&self, ids: &[InstanceId]) -> Vec<Outcome> {
-        let (answers, refused) = in_bounded_batches(ids, CALLS_FOR_STARTS, async |batch: &[InstanceId]| {
-            let has_no_capacity = self.goes_wrong();
-            let falls_back = self.goes_wrong();
-            let refusal = |machine: &Machine| {
-                let no = |code| Some(refusal("ec2:StartInstances", code, machine));
-                match machine.state {
-                    _ if !machine.is_opted_in() => no("UnauthorizedOperation"),
-                    InstanceState::Stopped if has_no_capacity => no("InsufficientInstanceCapacity"),
-                    InstanceState::Running | InstanceState::Pending | InstanceState::Stopped => None,
-                    _ => no("IncorrectInstanceState"),
-                }
-            };
-            let before = self
-                .change("ec2:StartInstances", batch, refusal, |machine, now| {
-                    if machine.state == InstanceState::Stopped {
-                        self.log.borrow_mut().starts_machine(machine);
-                        if falls_back { machine.start_and_fall_back(now) } else { machine.start(now) }
-                    }
-                })
-                .await?;
-            let started = |(id, from): (InstanceId, InstanceState)| Outcome::started(id, from, InstanceState::Pending);
-            Ok(before.into_iter().map(started).collect::<Vec<_>>())
-        })
-        .await;
-        let refused = refused.into_iter().map(|Refused { instance, error }| {
-            if error.is_about_capacity() {
-                Outcome::owed(instance, &error)
-            } else {
-                Outcome::failed(instance, Action::Start, &error)
-            }
-        });
-        answers.into_iter().flatten().chain(refused).collect()
-    }
-
-    async fn tag(&self, ids: &[InstanceId], tags: &[(&str, &str)]) -> Vec<Refused> {
-        self.log.borrow_mut().asks_to_tag(ids, tags.iter().map(|(key, _)| *key));
-        let tagged = async |batch: &[InstanceId]| {
-            self.change("ec2:CreateTags", batch, refuses_tags, |machine, _| {
-                for (key, value) in tags {
-                    if self.is_sabotaged(Sabotage::Noting) && key.starts_with("doze:stopped-") {
-                        continue;
-                    }
-                    machine.set(key, value);
-                    if *key == "doze:stop-at" {
-                        machine.announced = second(value).map(|stop_at| (stop_at, self.log.borrow().now));
-                    }
-                }
-            })
-            .await
-        };
-        in_batches(ids, tagged).await.1
-    }
-
-    async fn untag(&self, ids: &[InstanceId], keys: &[&str]) -> Vec<Refused> {
-        self.log.borrow_mut().asks_for_keys(keys.iter().copied());
-        let untagged = async |batch: &[InstanceId]| {
-            self.change("ec2:DeleteTags", batch, refuses_tags, |machine, _| {
-                for key in keys {
-                    machine.tags.remove(*key);
-                    if *key == "doze:stop-at" {
-                        machine.announced = None;
-                    }
-                    if *key == "doze:start-owed-since" && self.log.borrow().sees_given_up(&machine.id) {
-                        machine.is_awaited = false;
-                    }
-                }
-            })
-            .await
-        };
-        in_batches(ids, untagged).await.1
-    }
-}
-
-impl Port {
-    fn states(&self, ids: &[InstanceId]) -> Vec<(InstanceId, InstanceState)> {
-        let world = self.world.borrow();
-        ids.iter().map(|id| (id.clone(), world.machines[id].state)).collect()
-    }
-
-    fn refuses_stop(&self, machine: &Machine) -> Option<ApiError> {
-        let insists = !self.is_sabotaged(Sabotage::StopProtection);
-        let code = match machine.state {
-            _ if !machine.is_opted_in() => "UnauthorizedOperation",
-            _ if machine.is_protected && insists => "OperationNotPermitted",
-            _ if matches!(machine.spec.kind, Kind::OneTimeSpot | Kind::InstanceStore) => "UnsupportedOperation",
-            InstanceState::Running | InstanceState::Stopping | InstanceState::Stopped => return None,
-            _ => "IncorrectInstanceState",
-        };
-        Some(refusal("ec2:StopInstances", code, machine))
-    }
-}
-
-/// As the roles have it: tags go on what is opted in.
-fn refuses_tags(machine: &Machine) -> Option<ApiError> {
-    (!machine.is_opted_in()).then(|| refusal("ec2:CreateTags", "UnauthorizedOperation", machine))
-}
-
-/// EC2 names whom it refuses, but not where it lacks capacity.
-fn refusal(operation: &'static str, code: &'static str, machine: &Machine) -> ApiError {
-    let is_named = code != "InsufficientInstanceCapacity" && code != "UnsupportedOperation";
-    let message = if is_named { format!("refused for instance/{}.", machine.id) } else { "refused".to_owned() };
-    ApiError::new(operation, code, &message)
 }

@@ -57,11 +57,11 @@ impl Abridgement {
         if self.waiting.len() < self.enough {
             return;
         }
-        let mut copy = Copy::new(text_of(&self.waiting), self.around);
+        let mut copier = Copier::new(text_of(&self.waiting), self.around);
         // What makes no sense may be what has not arrived whole. If it is not, it is found again at the end.
-        let _: Result<(), Error> = copy.run();
-        if let Some(Between { read, abridged }) = copy.between_instances {
-            self.abridged.extend_from_slice(&copy.abridged.as_bytes()[..abridged]);
+        let _: Result<(), Error> = copier.run();
+        if let Some(Between { read, abridged }) = copier.between_instances {
+            self.abridged.extend_from_slice(&copier.abridged.as_bytes()[..abridged]);
             self.waiting.splice(..read, AROUND.bytes());
             self.around = AROUND.len();
         }
@@ -72,9 +72,9 @@ impl Abridgement {
     /// The whole of it. What makes no sense to its reader ends it, and in a way that no whole answer ends: `whole` refuses it.
     pub(super) fn finish(mut self) -> Vec<u8> {
         let text = text_of(&self.waiting);
-        let mut copy = Copy::new(text, self.around);
-        let end = copy.run();
-        self.abridged.extend_from_slice(copy.abridged.as_bytes());
+        let mut copier = Copier::new(text, self.around);
+        let end = copier.run();
+        self.abridged.extend_from_slice(copier.abridged.as_bytes());
         // What is no text makes no sense either.
         self.abridged.extend_from_slice(&self.waiting[text.len()..]);
         if let Err(error) = end {
@@ -91,8 +91,8 @@ fn text_of(bytes: &[u8]) -> &str {
     str::from_utf8(bytes).unwrap_or_else(|error| str::from_utf8(&bytes[..error.valid_up_to()]).unwrap_or_default())
 }
 
-/// A text that is copied without what nobody reads.
-struct Copy<'a> {
+/// Copies a text without what nobody reads.
+struct Copier<'a> {
     text: &'a str,
     reader: Reader<&'a [u8]>,
     place: Place,
@@ -109,8 +109,8 @@ struct Between {
     abridged: usize,
 }
 
-impl<'a> Copy<'a> {
-    /// The copy of a text that has so much around it that is not copied.
+impl<'a> Copier<'a> {
+    /// Of a text that begins with so much that is not copied.
     fn new(text: &'a str, around: usize) -> Self {
         let (reader, place) = (Reader::from_str(text), Place::default());
         let abridged = String::with_capacity(text.len() / 4);
@@ -173,7 +173,7 @@ impl<'a> Copy<'a> {
         }
         let Some(length) = memmem::find(rest, ["</", name].concat().as_bytes()) else { return };
         let (content, end) = rest.split_at(length);
-        if is_whole(content) {
+        if has_whole_elements(content) {
             *self.reader.get_mut() = end;
         }
     }
@@ -181,7 +181,7 @@ impl<'a> Copy<'a> {
 
 /// Whether it is nothing but elements, each of which ends, and their texts. What is in a comment, in an attribute, or in text that is
 /// no markup, could look like an element.
-fn is_whole(content: &[u8]) -> bool {
+fn has_whole_elements(content: &[u8]) -> bool {
     let mut depth = 0_usize;
     for start in memchr_iter(b'<', content) {
         let tag = &content[start + 1..];

@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 
 use aws_sdk_cloudwatch::types::{Dimension, Metric, MetricDataQuery, MetricDataResult, MetricStat, ScanBy, StatusCode};
 use aws_smithy_types::DateTime;
-use futures_util::{StreamExt, TryStreamExt, stream};
+use futures_util::future::try_join_all;
 use idleness::{
     Datapoint, Evidence, Instance, InstanceId, Measure, Part, Policy, Series, SeriesStatus, Signal, Window,
 };
 use jiff::Timestamp;
 
 use super::{
-    AwsFleet, CALLS_AT_ONCE,
+    AwsFleet,
     describe::timestamp,
     discover::{Discovered, INSTANCE_DIMENSION},
     error::api_error,
@@ -54,11 +54,7 @@ impl AwsFleet {
         let batches = queries.iter().flat_map(|((window, points), queries)| {
             queries.chunks(queries_per_call(*points)).map(move |batch| (window, batch))
         });
-        let measured: Vec<Vec<Series>> = stream::iter(batches.clone())
-            .map(|(window, batch)| self.measure(batch, window))
-            .buffered(CALLS_AT_ONCE)
-            .try_collect()
-            .await?;
+        let measured = try_join_all(batches.clone().map(|(window, batch)| self.measure(batch, window))).await?;
         let nothing_yet = |Asked { instance, measures, .. }: &Asked<'_>| {
             (instance.id.clone(), Evidence::of_asked(measures.iter().map(|(_, measure)| measure.clone())))
         };
@@ -71,6 +67,7 @@ impl AwsFleet {
 
     /// One batch of queries, all its pages: one series a query, in the order of the queries.
     async fn measure(&self, queries: &[Query<'_>], window: &Window) -> Result<Vec<Series>, ApiError> {
+        // It is never closed.
         let _turn = self.measuring.acquire().await;
         let mut series = vec![Series::default(); queries.len()];
         let mut pages = Pages::default();

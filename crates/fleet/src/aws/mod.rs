@@ -35,7 +35,7 @@ pub struct AwsFleet {
     clients: Arc<Clients>,
     deadline: deadline::Deadline,
     starts: pace::Pace,
-    /// A call that measures takes one of these.
+    /// A call that measures takes one of these, whoever asked for it: a sweep asks for many groups of instances at once.
     measuring: Arc<Semaphore>,
 }
 

@@ -1,11 +1,18 @@
 //! Datapoints: which calls are made for which policies, and how their answers become evidence.
 
+use std::{
+    sync::atomic::{AtomicUsize, Ordering},
+    thread,
+    time::Duration,
+};
+
 use crate::support::{
     Answer, Call, Endpoint, Pointed as _, at,
     cloudwatch::{self, instance_of, metric_data, queries},
     id, instance, now, plain,
 };
 use fleet::ReadFleet;
+use futures_util::future::try_join_all;
 use idleness::{Evidence, Instance, Measure, Metric, Part, Policy, Series, SeriesStatus, Signal, Statistic};
 use jiff::SignedDuration;
 use serde_json::{Value, json};
@@ -235,4 +242,26 @@ async fn a_measure_that_two_signals_share_is_asked_for_once() {
         Measure { metric: Metric::NETWORK_IN, statistic: Statistic::Sum, period: SignedDuration::from_mins(5) };
     assert_eq!(evidence[&id(0)].series(&network_in).len(), 1);
     assert_eq!(sizes(&endpoint), [5]);
+}
+
+/// A sweep asks about many groups at once, and shares the limit among them.
+#[tokio::test]
+async fn only_so_many_calls_measure_at_once() {
+    static OPEN: AtomicUsize = AtomicUsize::new(0);
+    static MOST: AtomicUsize = AtomicUsize::new(0);
+    let endpoint = Endpoint::start(|call| {
+        MOST.fetch_max(OPEN.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+        thread::sleep(Duration::from_millis(20));
+        OPEN.fetch_sub(1, Ordering::SeqCst);
+        silence(call)
+    });
+    let policy = Policy { lookback: SignedDuration::from_hours(14 * 24), ..Policy::dev_box() };
+    let (fleet, instances) = (endpoint.fleet().await, instances(100));
+    let subjects = subjects(&instances, &policy);
+    let groups = [0; 4].map(|_| fleet.evidence(&subjects, Part::First, now()));
+    try_join_all(groups).await.expect("is measured");
+    // Each instance has 4,034 datapoints, and 24 of them make a call.
+    assert_eq!(endpoint.calls().len(), 4 * 5);
+    let most = MOST.load(Ordering::SeqCst);
+    assert!((2..=8).contains(&most), "{most} calls at once");
 }
