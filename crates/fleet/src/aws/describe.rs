@@ -2,18 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use aws_sdk_ec2::types::{
-    CpuOptions, DeviceType, Filter, InstanceAttributeName, InstanceLifecycleType, InstanceState, Reservation,
-    StateReason,
-};
+use aws_sdk_ec2::types::{Filter, InstanceAttributeName};
 use futures_util::{Stream, stream};
-use idleness::{
-    Instance, InstanceId, InstanceState as State, InstanceType, Market, RootDevice, StopProtection, Tags, Transition,
-    is_read,
-};
-use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
+use idleness::{Instance, InstanceId, InstanceState, Market, StopProtection};
+use jiff::Timestamp;
 
-use super::{AwsFleet, error::api_error, pages::Pages};
+use super::{AwsFleet, arriving::Arrivals, described::Described, error::api_error, pages::Pages};
 use crate::ApiError;
 
 const DESCRIBE: &str = "ec2:DescribeInstances";
@@ -23,12 +17,6 @@ const DESCRIBE_ATTRIBUTE: &str = "ec2:DescribeInstanceAttribute";
 const INSTANCES_PER_PAGE: i32 = 1000;
 /// The most values one filter takes.
 pub(super) const IDS_PER_FILTER: usize = 200;
-
-/// An instance, and the id of its Spot request where it has one.
-struct Described {
-    instance: Instance,
-    spot_request: Option<String>,
-}
 
 impl AwsFleet {
     /// The instances that the filter finds, page by page. Of those that Doze could stop, the kind of Spot request is looked up, too.
@@ -44,16 +32,15 @@ impl AwsFleet {
 
     /// One page, and the token of the next.
     async fn describe_page(&self, filter: &Filter, pages: &Pages) -> Result<(Vec<Instance>, Option<String>), ApiError> {
+        let arrivals = Arrivals::default();
         let call = self.ec2().describe_instances().filters(filter.clone()).max_results(INSTANCES_PER_PAGE);
-        let page = call.set_next_token(pages.token()).send().await.map_err(|error| api_error(DESCRIBE, &error))?;
+        let call = call.set_next_token(pages.token()).customize().interceptor(arrivals.clone());
+        let page = call.send().await.map_err(|error| api_error(DESCRIBE, &error))?;
         // An answer without the list is no answer; an empty list is one.
-        let reservations = page
-            .reservations
-            .ok_or_else(|| ApiError::new(DESCRIBE, ApiError::BAD_ANSWER, "the answer has no list of reservations"))?;
-        // Copied, and then freed as a whole: what stayed where the SDK put it, would leave gaps that no later page fits into.
-        let mut described: Vec<_> =
-            reservations.iter().flat_map(Reservation::instances).filter_map(translate).collect();
-        drop(reservations);
+        if page.reservations.is_none() {
+            return Err(ApiError::new(DESCRIBE, ApiError::BAD_ANSWER, "the answer has no list of reservations"));
+        }
+        let mut described = arrivals.take();
         self.look_up_spot_requests(&mut described).await;
         Ok((described.into_iter().map(|described| described.instance).collect(), page.next_token))
     }
@@ -61,7 +48,7 @@ impl AwsFleet {
     /// Whether each Spot request is persistent. What is not found out stays unknown, and that instance is kept.
     async fn look_up_spot_requests(&self, described: &mut [Described]) {
         let could_stop = |described: &&mut Described| {
-            described.instance.state == State::Running && described.instance.tags.opted_in()
+            described.instance.state == InstanceState::Running && described.instance.tags.opted_in()
         };
         let mut spot: Vec<(String, &mut Market)> = described
             .iter_mut()
@@ -115,7 +102,6 @@ impl AwsFleet {
     pub(super) async fn address_of(&self, id: &InstanceId) -> Result<Option<String>, ApiError> {
         let filter = Filter::builder().name("instance-id").values(id.as_str()).build();
         let call = self.ec2().describe_instances().filters(filter).max_results(INSTANCES_PER_PAGE);
-        let call = call.customize().config_override(self.unabridged());
         let answer = call.send().await.map_err(|error| api_error(DESCRIBE, &error))?;
         let mut instances =
             answer.reservations.unwrap_or_default().into_iter().flat_map(|r| r.instances.unwrap_or_default());
@@ -149,57 +135,6 @@ impl AwsFleet {
             }
         }
     }
-}
-
-/// An instance as EC2 describes it; `None` if it has no id that we could act on.
-fn translate(described: &aws_sdk_ec2::types::Instance) -> Option<Described> {
-    let filled = |text: Option<&str>| text.filter(|text| !text.is_empty()).map(str::to_owned);
-    let state = described.state().and_then(InstanceState::name);
-    let instance_type = described.instance_type().map(aws_sdk_ec2::types::InstanceType::as_str);
-    let reason = described.state_reason();
-    let spot_request = filled(described.spot_instance_request_id());
-    let instance = Instance {
-        id: described.instance_id()?.parse().ok()?,
-        state: state.map_or(State::Unknown, |name| State::from_name(name.as_str())),
-        launched_at: described.launch_time().and_then(timestamp),
-        instance_type: instance_type.map_or_else(InstanceType::default, InstanceType::from_name),
-        vcpus: described.cpu_options().and_then(vcpus),
-        root_device: match described.root_device_type().map(DeviceType::as_str) {
-            Some("ebs") => RootDevice::Ebs,
-            Some("instance-store") => RootDevice::InstanceStore,
-            _ => RootDevice::Unknown,
-        },
-        market: match described.instance_lifecycle().map(InstanceLifecycleType::as_str) {
-            Some("spot") => Market::SpotUnknown,
-            _ if spot_request.is_some() => Market::SpotUnknown,
-            _ => Market::OnDemand,
-        },
-        stop_protection: StopProtection::Unread,
-        transition: Transition {
-            code: filled(reason.and_then(StateReason::code)),
-            message: filled(reason.and_then(StateReason::message)),
-            at: described.state_transition_reason().and_then(time_of_transition),
-        },
-        tags: described
-            .tags()
-            .iter()
-            .filter_map(|tag| Some((tag.key().filter(|key| is_read(key))?, tag.value().unwrap_or_default())))
-            .collect::<Tags>(),
-    };
-    Some(Described { instance, spot_request })
-}
-
-/// The time that EC2 writes behind the reason of a change: `User initiated (2026-11-20 18:04:05 GMT)`.
-fn time_of_transition(text: &str) -> Option<Timestamp> {
-    let (_, time) = text.strip_suffix(" GMT)")?.rsplit_once('(')?;
-    let at: DateTime = time.parse().ok()?;
-    Some(at.to_zoned(TimeZone::UTC).ok()?.timestamp())
-}
-
-/// The number of virtual CPUs: cores times threads.
-fn vcpus(options: &CpuOptions) -> Option<u32> {
-    let (cores, threads) = (u32::try_from(options.core_count?).ok()?, u32::try_from(options.threads_per_core?).ok()?);
-    cores.checked_mul(threads).filter(|vcpus| *vcpus > 0)
 }
 
 pub(super) fn timestamp(at: &aws_smithy_types::DateTime) -> Option<Timestamp> {

@@ -1,15 +1,17 @@
 //! The adapter to EC2, CloudWatch and Systems Manager. It translates, pages, packs and bounds; it decides nothing.
 
-mod abridged;
-mod abridgement;
 mod alarms;
+mod answer;
+mod arriving;
 mod change;
 mod config;
 mod deadline;
 mod describe;
+mod described;
 mod discover;
 mod error;
 mod keep;
+mod markup;
 mod measure;
 mod pace;
 mod pages;
@@ -77,7 +79,7 @@ impl AwsFleet {
 
     fn ec2(&self) -> &aws_sdk_ec2::Client {
         self.clients.ec2.get_or_init(|| {
-            let http_client = self.config.http_client().map(abridged::Abridged).map(SharedHttpClient::new);
+            let http_client = self.config.http_client().map(arriving::Arriving).map(SharedHttpClient::new);
             let mut builder = aws_sdk_ec2::config::Builder::from(&self.config);
             builder.set_http_client(http_client);
             aws_sdk_ec2::Client::from_conf(
@@ -88,13 +90,6 @@ impl AwsFleet {
                     .build(),
             )
         })
-    }
-
-    /// The configuration of calls whose answers are not abridged.
-    fn unabridged(&self) -> aws_sdk_ec2::config::Builder {
-        let mut builder = aws_sdk_ec2::Config::builder();
-        builder.set_http_client(self.config.http_client());
-        builder
     }
 
     fn cloudwatch(&self) -> &aws_sdk_cloudwatch::Client {

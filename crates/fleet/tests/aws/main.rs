@@ -5,6 +5,7 @@ mod alarms;
 mod change;
 mod datapoints;
 mod describe;
+mod described;
 mod discover;
 mod keep;
 mod keys;
