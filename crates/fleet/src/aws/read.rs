@@ -8,12 +8,16 @@ use futures_util::{Stream, StreamExt, TryStreamExt, stream};
 use idleness::{Evidence, Instance, InstanceId, OPT_IN_TAG, Part, Policy, StopProtection};
 use jiff::Timestamp;
 
-use super::{AwsFleet, CALLS_AT_ONCE, describe::IDS_PER_FILTER, error::api_error, pages::Pages};
+use super::{AwsFleet, describe::IDS_PER_FILTER, error::api_error, pages::Pages};
 use crate::{ApiError, ReadAddresses, ReadFleet};
 
 const DESCRIBE_SESSIONS: &str = "ssm:DescribeSessions";
 /// The largest page; <https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_DescribeSessions.html>.
 const SESSIONS_PER_PAGE: i32 = 200;
+/// Of how many instances the stop protection is asked for at once: of as many as a run stops by default, since nothing goes on before
+/// EC2 has answered. It takes 100 such calls before it throttles:
+/// <https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-throttling.html>.
+const ATTRIBUTES_AT_ONCE: usize = 25;
 
 impl ReadFleet for AwsFleet {
     async fn opted_in(&self) -> Result<Vec<Instance>, ApiError> {
@@ -58,7 +62,7 @@ impl ReadFleet for AwsFleet {
     async fn stop_protection(&self, ids: &[InstanceId]) -> BTreeMap<InstanceId, StopProtection> {
         stream::iter(ids)
             .map(|id| async move { Some((id.clone(), self.stop_protection_of(id).await?)) })
-            .buffered(CALLS_AT_ONCE)
+            .buffered(ATTRIBUTES_AT_ONCE)
             .filter_map(std::future::ready)
             .collect()
             .await
