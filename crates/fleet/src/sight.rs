@@ -241,8 +241,8 @@ impl Sight {
 
     /// Asks about the stop protection of those of the instances that were not looked at again before, and looks once more at them:
     /// while the others were measured, somebody may have asked to keep one awake. The look comes last, since stop protection
-    /// costs a call each. What was measured of an instance that is to be measured by something else now, proves nothing.
-    /// Whether there was any.
+    /// costs a call each. What was measured of an instance that is to be measured by something else now, proves nothing; and
+    /// one that is not there any more, is not found. Whether there was any.
     ///
     /// # Errors
     /// They could not be described.
@@ -257,13 +257,18 @@ impl Sight {
         if !self.read_protection(fleet, &new).await {
             return Ok(false);
         }
-        for seen in fleet.instances(&new).await? {
-            if let Some(instance) = self.instances.get_mut(&seen.id).filter(|_| new.contains(&seen.id)) {
-                if !rules.measure_alike(instance, &seen) {
-                    self.evidence.remove(&seen.id);
-                }
-                *instance = Instance { stop_protection: instance.stop_protection, ..seen };
+        let mut seen_again: BTreeMap<InstanceId, Instance> =
+            fleet.instances(&new).await?.into_iter().map(|instance| (instance.id.clone(), instance)).collect();
+        for id in new {
+            let Some(before) = self.instances.remove(&id) else { continue };
+            let Some(seen) = seen_again.remove(&id) else {
+                self.not_found.push(id);
+                continue;
+            };
+            if !rules.measure_alike(&before, &seen) {
+                self.evidence.remove(&id);
             }
+            self.instances.insert(id, Instance { stop_protection: before.stop_protection, ..seen });
         }
         Ok(true)
     }

@@ -236,6 +236,18 @@ async fn who_is_kept_awake_while_the_fleet_is_measured_is_not_stopped() {
 }
 
 #[tokio::test(flavor = "current_thread")]
+async fn who_is_not_found_when_looked_at_again_is_not_stopped() {
+    for event in [alarm(IDLE), sweep()] {
+        let mut fleet = FakeFleet::of_every_kind();
+        fleet.lose_while_measured(IDLE);
+        let report = enforced(&fleet, &event).await;
+        let decision = report.decisions.iter().find(|decision| decision.instance.as_str() == IDLE);
+        assert_eq!(decision.map(|decision| decision.reason), Some(Reason::NotFound), "{event}");
+        assert!(report.outcomes.is_empty(), "{event}: {:?}", report.outcomes);
+    }
+}
+
+#[tokio::test(flavor = "current_thread")]
 async fn the_note_of_an_earlier_stop_survives_a_refused_one() {
     let mut fleet = FakeFleet::of_every_kind();
     let earlier = (now() - SignedDuration::from_mins(40)).to_string();

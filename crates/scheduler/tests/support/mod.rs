@@ -62,6 +62,7 @@ pub struct FakeFleet {
     instances: RefCell<BTreeMap<InstanceId, Instance>>,
     cpu: BTreeMap<InstanceId, f64>,
     tags_while_measured: Vec<(InstanceId, String, String)>,
+    gone_once_measured: Option<InstanceId>,
     sessions: BTreeMap<InstanceId, u32>,
     protected: BTreeSet<InstanceId>,
     children: BTreeMap<String, Vec<String>>,
@@ -122,6 +123,11 @@ impl FakeFleet {
     /// Somebody tags the instance between the first look at it and its stop.
     pub fn tag_while_measured(&mut self, text: &str, key: &str, value: &str) {
         self.tags_while_measured.push((id(text), key.to_owned(), value.to_owned()));
+    }
+
+    /// EC2 knows the instance no more when it is looked at again.
+    pub fn lose_while_measured(&mut self, text: &str) {
+        self.gone_once_measured = Some(id(text));
     }
 
     /// From now on, a steady CPU load.
@@ -347,6 +353,7 @@ impl ReadFleet for FakeFleet {
         for (id, key, value) in &self.tags_while_measured {
             self.change_tags(id, &[(key, value)], &[]);
         }
+        self.instances.borrow_mut().retain(|id, _| Some(id) != self.gone_once_measured.as_ref());
         let of = |(instance, policy): &(&Instance, &Policy)| {
             let series = policy.measures(part, instance).into_iter().map(|(signal, measure)| {
                 let cpu = self.cpu.get(&instance.id).copied();
