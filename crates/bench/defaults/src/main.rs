@@ -6,6 +6,10 @@
 use std::process::ExitCode;
 
 use aws_config::BehaviorVersion;
+use aws_smithy_http_client::{
+    Builder,
+    tls::{Provider, rustls_provider::CryptoMode},
+};
 use fleet::AwsFleet;
 use lambda_runtime::{LambdaEvent, service_fn};
 use scheduler::{Answer, Failure, Settings, answer, finish, record, run};
@@ -20,7 +24,9 @@ async fn main() -> ExitCode {
         Ok(settings) => settings,
         Err(error) => return journal::failed_to_start(&error),
     };
-    let fleet = AwsFleet::new(&aws_config::load_defaults(BehaviorVersion::latest()).await);
+    // The client that the SDK makes where it is given none, which the fleet reads along with.
+    let http_client = Builder::new().tls_provider(Provider::Rustls(CryptoMode::AwsLc)).build_https();
+    let fleet = AwsFleet::new(&aws_config::defaults(BehaviorVersion::latest()).http_client(http_client).load().await);
     let handle = async |LambdaEvent { payload, context }: LambdaEvent<Value>| -> Result<Answer, Failure> {
         answer(payload, async |event: &Value| {
             let run = run(event, &fleet, &settings, journal::now()).await;

@@ -63,8 +63,8 @@ impl Answer {
         self.enough = self.waiting.len() * 2 + self.part;
     }
 
-    /// All instances of the answer, and the answer with an empty list of reservations. What makes no sense to its reader ends it, and in
-    /// a way that no whole answer ends: `whole` refuses it.
+    /// All instances of the answer, and the answer with an empty list of reservations. Of one that makes no sense, or has not arrived to
+    /// its end, it is the beginning: `whole` refuses it.
     pub(super) fn finish(mut self) -> (Vec<Described>, Vec<u8>) {
         let text = text_of(&self.waiting);
         let mut reading = Reading::new(text, self.around);
@@ -76,7 +76,6 @@ impl Answer {
         if let Err(nonsense) = end {
             let failure = nonsense.to_string();
             tracing::warn!(failure, "an answer of EC2 makes no sense");
-            self.rest.push(b'<');
         }
         (self.instances, self.rest)
     }
@@ -138,10 +137,9 @@ impl<'a> Reading<'a> {
                     }
                     self.place.leave();
                 }
+                Piece::Over if self.place.depth > 0 => return Err(Nonsense::Cut),
                 Piece::Over => {
-                    if !self.place.is_within_list() {
-                        self.copy(self.text.len());
-                    }
+                    self.copy(self.text.len());
                     return Ok(());
                 }
             }
@@ -201,11 +199,6 @@ impl Place {
     const fn is_in_list(&self) -> bool {
         self.depth == LIST && self.on_the_way == LIST
     }
-
-    /// Whether it is there, or in one of them.
-    const fn is_within_list(&self) -> bool {
-        self.on_the_way >= LIST
-    }
 }
 
 #[cfg(test)]
@@ -253,6 +246,16 @@ mod tests {
     }
 
     #[test]
+    fn what_has_been_read_is_not_held() {
+        let (mut answer, text) = (Answer::in_parts_of(1000), about(&reservation(&instance("i-00000001").repeat(1000))));
+        for part in text.as_bytes().chunks(100) {
+            answer.add(part);
+            assert!(answer.waiting.len() < 3000, "{} bytes wait", answer.waiting.len());
+        }
+        assert_eq!(answer.finish().0.len(), 1000);
+    }
+
+    #[test]
     fn what_stands_elsewhere_is_no_instance() {
         let one = instance("i-00000001");
         let list = format!("<instancesSet>{one}</instancesSet>");
@@ -295,12 +298,18 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_text_stays_so() {
-        let mut text = about(&reservation(&instance("i-00000001"))).into_bytes();
-        text[200] = 0xff;
-        let mut answer = Answer::default();
-        answer.add(&text);
-        assert!(str::from_utf8(&answer.finish().1).is_err());
+    fn what_is_no_text_does_not_end_as_an_answer_does() {
+        let whole = about(&reservation(&instance("i-00000001"))) + "\n";
+        for at in 0..whole.len() {
+            let mut text = whole.clone().into_bytes();
+            text[at] = 0xff;
+            for bytes in [7, usize::MAX] {
+                let mut answer = Answer::in_parts_of(bytes);
+                text.chunks(bytes).for_each(|part| answer.add(part));
+                let (_, rest) = answer.finish();
+                assert!(!str::from_utf8(&rest).is_ok_and(|rest| rest.ends_with("Response>")), "at {at}");
+            }
+        }
     }
 
     #[test]
@@ -322,6 +331,11 @@ mod tests {
             ("<key>Name", "<key>&name;"),
             ("<key>Name", "<key>Na<b/>me"),
             ("</tagSet>", "</tagSet><a><b></a>"),
+            ("<item><instanceId>", "<e:item><instanceId>"),
+            ("<instancesSet>", "<e:instancesSet>"),
+            ("<reservationSet>", "<e:reservationSet/><reservationSet>"),
+            ("</instancesSet><a>b</a></item></reservationSet>", "Response>"),
+            ("&amp;b</nextToken></DescribeInstancesResponse>", "Response>"),
         ] {
             for bytes in [7, usize::MAX] {
                 let (_, rest) = read(whole.replacen(sense, nonsense, 1).as_bytes(), bytes);

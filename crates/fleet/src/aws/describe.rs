@@ -36,9 +36,14 @@ impl AwsFleet {
         let call = self.ec2().describe_instances().filters(filter.clone()).max_results(INSTANCES_PER_PAGE);
         let call = call.set_next_token(pages.token()).customize().interceptor(arrivals.clone());
         let page = call.send().await.map_err(|error| api_error(DESCRIBE, &error))?;
-        // An answer without the list is no answer; an empty list is one.
-        if page.reservations.is_none() {
-            return Err(ApiError::new(DESCRIBE, ApiError::BAD_ANSWER, "the answer has no list of reservations"));
+        // An answer without the list is no answer; an empty list is one. Its instances have been taken out.
+        let failure = match page.reservations {
+            None => Some("the answer has no list of reservations"),
+            Some(left) if !left.is_empty() => Some("the answer has instances that were not read"),
+            Some(_) => None,
+        };
+        if let Some(failure) = failure {
+            return Err(ApiError::new(DESCRIBE, ApiError::BAD_ANSWER, failure));
         }
         let mut described = arrivals.take();
         self.look_up_spot_requests(&mut described).await;

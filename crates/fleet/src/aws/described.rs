@@ -66,7 +66,10 @@ impl<'a> Fields<'a> {
             }
             "tagSet" => {
                 self.tags.clear();
-                return markup.each_in(element, |markup, _, tag| self.read_tag(markup, tag));
+                return markup.each_in(element, |markup, name, inner| match name {
+                    "item" => self.read_tag(markup, inner),
+                    _ => markup.skip(inner),
+                });
             }
             _ => return markup.skip(element),
         };

@@ -54,11 +54,12 @@ struct Clients {
 const LONGEST_ATTEMPT: Duration = Duration::from_secs(6);
 const LONGEST_CALL: Duration = Duration::from_secs(15);
 
-/// Each call at once is a connection of its own; more than this gains nothing.
+/// Each call at once is a connection of its own; where there are more calls than this, more at once gain nothing.
 const CALLS_AT_ONCE: usize = 8;
 
 impl AwsFleet {
-    /// The fleet as clients of this configuration see it, which share one connection pool. Nothing is sent.
+    /// The fleet as clients of this configuration see it, which share the pool of its HTTP client: without one of its own, no instance
+    /// can be read. Nothing is sent.
     #[must_use]
     pub fn new(config: &SdkConfig) -> Self {
         Self {

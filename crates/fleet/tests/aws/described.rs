@@ -16,7 +16,6 @@ use crate::support::{Answer, Endpoint, Pointed as _, config, ec2};
 const FIELDS: &[&str] = &[
     "<instanceId>i-0abc1234</instanceId>",
     "<instanceId/>",
-    "<e:instanceId>i-0abc1235</e:instanceId>",
     "<instanceState><code>16</code><name>running</name></instanceState>",
     "<instanceState><name>stopped</name></instanceState>",
     "<instanceState><item><name>stopped</name></item></instanceState>",
@@ -43,6 +42,7 @@ const FIELDS: &[&str] = &[
     "<tagSet><item><key>Name</key><value>&#x1F634; &amp;amp; ä\n</value></item><item><key>doze</key><value/></item></tagSet>",
     "<tagSet><item><key>doze:&gt;</key></item><item><value>on</value></item><item/></tagSet>",
     "<tagSet><item><key>doze</key><value>off</value></item><item><key>doze</key><value>on</value></item></tagSet>",
+    "<tagSet><foo><key>doze</key><value>on</value></foo><item><foo><key>doze</key></foo></item></tagSet>",
     "<tagSet/>",
     "<groupSet><item><instanceId>i-0abc1236</instanceId><tagSet/></item></groupSet>",
     "<networkInterfaceSet><item><tagSet><item><key>doze</key><value>on</value></item></tagSet></item></networkInterfaceSet>",
