@@ -44,12 +44,19 @@ impl Answer {
         Self { instances: Vec::new(), rest: Vec::new(), waiting: Vec::new(), around: 0, part, enough: part }
     }
 
-    /// Adds a part of the answer as it has arrived, and reads the instances that have arrived whole.
-    pub(super) fn add(&mut self, part: &[u8]) {
-        self.waiting.extend_from_slice(part);
-        if self.waiting.len() < self.enough {
-            return;
+    /// Adds what has arrived of the answer.
+    pub(super) fn add(&mut self, arrived: &[u8]) {
+        // What arrives at once may be many times what is to be held.
+        for part in arrived.chunks(self.part) {
+            self.waiting.extend_from_slice(part);
+            if self.waiting.len() >= self.enough {
+                self.read();
+            }
         }
+    }
+
+    /// Reads the instances that have arrived whole.
+    fn read(&mut self) {
         let mut reading = Reading::new(text_of(&self.waiting), self.around);
         // What makes no sense may be what has not arrived whole. If it is not, it is found again at the end.
         let _: Result<(), Nonsense> = reading.run();
