@@ -10,7 +10,7 @@ use scheduler::{Run, RunError};
 use crate::{
     history::{Begin, History, Kind, Trigger},
     metrics::Shown,
-    world::{Machine, Stopper, World, second, stopped_within_the_hour},
+    world::{Machine, Stopper, World, second},
 };
 
 /// The signal of the policies that are played on which these do not insist.
@@ -76,9 +76,9 @@ impl Proof {
 }
 
 /// The fleet as a run counted it.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Census {
-    limit: usize,
+    running: usize,
     stopped_before: BTreeSet<InstanceId>,
     opted_in: usize,
 }
@@ -126,15 +126,13 @@ impl Log {
         proof.shown.extend(shown);
     }
 
-    /// It was shown the whole fleet.
-    pub(crate) fn count(&mut self, world: &World) {
-        let opted_in: Vec<_> = world.machines.values().filter(|machine| machine.is_opted_in()).collect();
-        let running = opted_in.iter().filter(|machine| machine.state == InstanceState::Running).count();
-        self.census.get_or_insert_with(|| Census {
-            limit: self.max_stops.min((running * self.max_stops_percent / 100).max(1)),
-            stopped_before: stopped_within_the_hour(world, self.now),
-            opted_in: opted_in.len(),
-        });
+    /// It was shown a page of the fleet.
+    pub(crate) fn count(&mut self, page: &[&Machine]) {
+        let (now, census) = (self.now, self.census.get_or_insert_default());
+        let stopped = page.iter().filter(|machine| machine.was_stopped_within_the_hour(now));
+        census.stopped_before.extend(stopped.map(|machine| machine.id.clone()));
+        census.running += page.iter().filter(|machine| machine.state == InstanceState::Running).count();
+        census.opted_in += page.len();
     }
 
     /// Whether nobody waits any more for the owed start of a machine, by what it saw: the window in which it was owed has closed.
@@ -211,9 +209,10 @@ impl Log {
     /// EC2 stops a machine for it.
     pub(crate) fn stops_machine(&mut self, id: &InstanceId) {
         self.stopped.insert(id.clone());
-        let Some(Census { limit, stopped_before, .. }) = &self.census else { return };
+        let Some(Census { running, stopped_before, .. }) = &self.census else { return };
+        let limit = self.max_stops.min((running * self.max_stops_percent / 100).max(1));
         let stops = stopped_before.union(&self.stopped).count();
-        if stops > *limit {
+        if stops > limit {
             let words = format!("{stops} stops within the hour, {limit} are allowed");
             self.violated("over-cap", &words);
         }

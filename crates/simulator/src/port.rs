@@ -13,6 +13,7 @@ use std::{
 
 use fastrand::Rng;
 use fleet::{Alarm, ApiError, ReadAlarms, ReadFleet};
+use futures_util::{Stream, TryStreamExt as _, stream};
 use idleness::{
     Datapoint, Evidence, Instance, InstanceId, Measure, Part, Policy, Series, SeriesStatus, StopProtection,
 };
@@ -24,6 +25,9 @@ use crate::{
     sabotage::Sabotage,
     world::{Machine, World, timestamp},
 };
+
+/// Few, so that most fleets have several pages.
+const MACHINES_PER_PAGE: usize = 2;
 
 pub(crate) struct Port {
     world: Rc<RefCell<World>>,
@@ -70,6 +74,15 @@ impl Port {
             let codes = ["RequestLimitExceeded", "InternalError", ApiError::TIMEOUT, ApiError::BAD_ANSWER];
             ApiError::new(operation, self.choose(&codes), "the simulated day is a bad one")
         })
+    }
+
+    /// The opted-in machines that come after one, as many as fit into a page, and the last of them if that is full.
+    fn page(&self, world: &World, after: Option<&InstanceId>) -> (Vec<Instance>, Option<InstanceId>) {
+        let is_next = |machine: &&Machine| machine.is_opted_in() && after.is_none_or(|after| machine.id > *after);
+        let page: Vec<&Machine> = world.machines.values().filter(is_next).take(MACHINES_PER_PAGE).collect();
+        self.log.borrow_mut().count(&page);
+        let last = page.last().filter(|_| page.len() == MACHINES_PER_PAGE).map(|machine| machine.id.clone());
+        (page.into_iter().map(|machine| self.show(machine)).collect(), last)
     }
 
     /// The machine as the run is shown it.
@@ -149,11 +162,16 @@ async fn pause() {
 
 impl ReadFleet for Port {
     async fn opted_in(&self) -> Result<Vec<Instance>, ApiError> {
-        self.read("ec2:DescribeInstances", |world| {
-            self.log.borrow_mut().count(world);
-            world.machines.values().filter(|machine| machine.is_opted_in()).map(|machine| self.show(machine)).collect()
+        self.opted_in_by_page().try_concat().await
+    }
+
+    /// Between one page and the next, anything may happen.
+    fn opted_in_by_page(&self) -> impl Stream<Item = Result<Vec<Instance>, ApiError>> {
+        stream::try_unfold(Some(None), |next: Option<Option<InstanceId>>| async {
+            let Some(after) = next else { return Ok(None) };
+            let (page, last) = self.read("ec2:DescribeInstances", |world| self.page(world, after.as_ref())).await?;
+            Ok(Some((page, last.map(Some))))
         })
-        .await
     }
 
     async fn instances(&self, ids: &[InstanceId]) -> Result<Vec<Instance>, ApiError> {

@@ -1,6 +1,6 @@
 //! The truth: machines, what they did and when, and how EC2 and people change them. What Doze is told of it is `port`'s.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use idleness::{Instance, InstanceId, InstanceState, InstanceType, Market, RootDevice, StopProtection, Transition};
 use jiff::{SignedDuration, Timestamp};
@@ -135,6 +135,12 @@ impl Machine {
 
     pub(crate) fn is_opted_in(&self) -> bool {
         self.tags.get("doze").is_some_and(|value| value == "on")
+    }
+
+    /// Whether Doze stopped it within the hour before.
+    pub(crate) fn was_stopped_within_the_hour(&self, now: i64) -> bool {
+        let hour = SignedDuration::from_hours(1).as_secs();
+        self.doze_stops.iter().any(|at| now - at < hour)
     }
 
     fn settle(&mut self, now: i64) {
@@ -333,11 +339,4 @@ fn window((from, to): (u8, u8)) -> String {
 fn hours_of(text: &str) -> Option<(i64, i64)> {
     let hour = |at: usize| text.get(at..at + 2)?.parse().ok();
     Some((hour(8)?, hour(14)?))
-}
-
-/// Who was stopped by Doze within the hour before, of those that are still opted in.
-pub(crate) fn stopped_within_the_hour(world: &World, now: i64) -> BTreeSet<InstanceId> {
-    let hour = SignedDuration::from_hours(1).as_secs();
-    let is_recent = |machine: &&Machine| machine.is_opted_in() && machine.doze_stops.iter().any(|at| now - at < hour);
-    world.machines.values().filter(is_recent).map(|machine| machine.id.clone()).collect()
 }
