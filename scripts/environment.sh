@@ -6,6 +6,14 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cache=${DOZE_CACHE:-$HOME/.cache/doze}
 # Dependencies are compiled once a machine, not once a checkout: the EC2 SDK alone takes ten minutes.
 export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$cache/target}
+# Cargo tells by a file's age whether it has been compiled, and does not tell one checkout's from another's: where another checkout has
+# built into the cache since, that may be newer than all files of this one, and would be taken for theirs.
+builder=$CARGO_TARGET_DIR/checkout
+if [ "$(cat "$builder" 2>/dev/null)" != "$root" ]; then
+  mkdir -p "$CARGO_TARGET_DIR"
+  find "$root/crates" "$root/events" "$root/fuzz" "$root/infra" -type f -exec touch {} +
+  printf '%s\n' "$root" >"$builder"
+fi
 export SAM_CLI_TELEMETRY=0 PYTHONDONTWRITEBYTECODE=1
 
 # What comes next, and how long the script has been at work: a slow gate is to be seen.
