@@ -6,7 +6,7 @@ set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/environment.sh"
 cd "$root"
 
-targets=(event http measurements schedule settings token)
+targets=(answer event http measurements schedule settings token)
 target=${1:-all}
 seconds=${2:-60}
 [ $# -le 2 ] || fail "usage: fuzz.sh [TARGET [SECONDS]]"

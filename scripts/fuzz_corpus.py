@@ -31,6 +31,17 @@ def texts(*patterns):
     return dict.fromkeys(text for text in resolved if text)
 
 
+def answer():
+    """The first byte says how many bytes arrive at a time; of instances, each of their elements once more by itself."""
+    instance = (ROOT / "crates/bench/src/endpoint/instance.xml").read_text().strip()
+    around = '<?xml version="1.0"?><DescribeInstancesResponse><reservationSet>%s</reservationSet><nextToken>a</nextToken></DescribeInstancesResponse>'
+    reservation = "<item><instancesSet><item><instanceId>i-0abc1234</instanceId>%s</item></instancesSet></item>"
+    fields = texts("crates/fleet/tests/aws/desc*.rs")
+    for list_of in [instance, instance * 2, *(reservation % field for field in fields)]:
+        for size in [6, 255]:
+            yield bytes([size]) + (around % list_of).encode()
+
+
 def event():
     return map(json.dumps, events("scheduler", "alarms"))
 
@@ -85,7 +96,7 @@ def measurements():
     yield from (bytes([0] * place + [value]) for place in range(40) for value in (0, 1, 5))
 
 
-TARGETS = {function.__name__: function for function in [event, http, measurements, schedule, settings, token]}
+TARGETS = {function.__name__: function for function in [answer, event, http, measurements, schedule, settings, token]}
 
 
 def main(arguments):

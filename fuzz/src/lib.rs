@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+pub mod answer;
 mod bytes;
 pub mod event;
 mod fleet;
@@ -14,7 +15,8 @@ pub mod token;
 pub type Run = fn(&[u8]);
 
 /// All targets, by the names of their programs.
-pub const TARGETS: [(&str, Run); 6] = [
+pub const TARGETS: [(&str, Run); 7] = [
+    ("answer", answer::run),
     ("event", event::run),
     ("http", http::run),
     ("measurements", measurements::run),

@@ -3,6 +3,7 @@
 #[cfg(feature = "aws")]
 mod aws;
 mod detail;
+mod ec2;
 mod error;
 mod isolate;
 mod outcome;
@@ -14,6 +15,7 @@ mod survey;
 #[cfg(feature = "aws")]
 pub use aws::AwsFleet;
 pub use detail::Detail;
+pub use ec2::{Answer, Described};
 pub use error::ApiError;
 pub use isolate::{CALLS_FOR_STARTS, CALLS_PER_BATCH, IDS_PER_BATCH, Refused, in_batches, in_bounded_batches};
 pub use outcome::{Action, Outcome, OutcomeResult};

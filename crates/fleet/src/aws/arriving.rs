@@ -22,7 +22,7 @@ use aws_smithy_runtime_api::client::{
 };
 use aws_smithy_types::{body::SdkBody, byte_stream::ByteStream};
 
-use super::{answer::Answer, described::Described};
+use crate::{Answer, Described};
 
 /// Where the instances of a call's answer are put. An interceptor of the call, it goes along with the request.
 #[derive(Clone, Debug, Default)]

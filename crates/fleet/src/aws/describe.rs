@@ -7,8 +7,8 @@ use futures_util::{Stream, stream};
 use idleness::{Instance, InstanceId, InstanceState, Market, StopProtection};
 use jiff::Timestamp;
 
-use super::{AwsFleet, arriving::Arrivals, described::Described, error::api_error, pages::Pages};
-use crate::ApiError;
+use super::{AwsFleet, arriving::Arrivals, error::api_error, pages::Pages};
+use crate::{ApiError, Described};
 
 const DESCRIBE: &str = "ec2:DescribeInstances";
 const DESCRIBE_SPOT: &str = "ec2:DescribeSpotInstanceRequests";

@@ -1,17 +1,14 @@
 //! The adapter to EC2, CloudWatch and Systems Manager. It translates, pages, packs and bounds; it decides nothing.
 
 mod alarms;
-mod answer;
 mod arriving;
 mod change;
 mod config;
 mod deadline;
 mod describe;
-mod described;
 mod discover;
 mod error;
 mod keep;
-mod markup;
 mod measure;
 mod pace;
 mod pages;

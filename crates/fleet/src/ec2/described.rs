@@ -8,11 +8,13 @@ use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
 
 use super::markup::{Element, Markup, Nonsense};
 
-/// An instance, and the id of its Spot request where it has one.
+/// An instance as EC2 describes it.
 #[derive(Debug, PartialEq)]
-pub(super) struct Described {
-    pub(super) instance: Instance,
-    pub(super) spot_request: Option<String>,
+pub struct Described {
+    /// The instance. Of one by a Spot request, EC2 does not say here of which kind that is.
+    pub instance: Instance,
+    /// The id of its Spot request, where it has one.
+    pub spot_request: Option<String>,
 }
 
 impl Described {

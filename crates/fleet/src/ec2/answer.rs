@@ -19,7 +19,8 @@ const PART: usize = 1 << 16;
 const AROUND: &str = "<DescribeInstancesResponse><reservationSet><item><instancesSet>";
 
 /// An answer as far as it has arrived.
-pub(super) struct Answer {
+#[derive(Debug)]
+pub struct Answer {
     instances: Vec<Described>,
     /// What has been read, without the list of reservations.
     rest: Vec<u8>,
@@ -40,12 +41,18 @@ impl Default for Answer {
 }
 
 impl Answer {
-    const fn in_parts_of(part: usize) -> Self {
+    /// One that is read in parts of so many bytes.
+    ///
+    /// # Panics
+    /// They are none.
+    #[must_use]
+    pub const fn in_parts_of(part: usize) -> Self {
+        assert!(part > 0, "nothing is read in parts of nothing");
         Self { instances: Vec::new(), rest: Vec::new(), waiting: Vec::new(), around: 0, part, enough: part }
     }
 
     /// Adds what has arrived of the answer.
-    pub(super) fn add(&mut self, arrived: &[u8]) {
+    pub fn add(&mut self, arrived: &[u8]) {
         // What arrives at once may be many times what is to be held.
         for part in arrived.chunks(self.part) {
             self.waiting.extend_from_slice(part);
@@ -71,8 +78,9 @@ impl Answer {
     }
 
     /// All instances of the answer, and the answer with an empty list of reservations. Of one that makes no sense, or has not arrived to
-    /// its end, it is the beginning: `whole` refuses it.
-    pub(super) fn finish(mut self) -> (Vec<Described>, Vec<u8>) {
+    /// its end, it is the beginning, which does not end with its root.
+    #[must_use]
+    pub fn finish(mut self) -> (Vec<Described>, Vec<u8>) {
         let text = text_of(&self.waiting);
         let mut reading = Reading::new(text, self.around);
         let end = reading.run();
