@@ -4,13 +4,10 @@
 use super::{
     described::Described,
     markup::{Element, Markup, Nonsense, Piece},
+    place::Place,
 };
 
-/// Where an answer has a list of instances: that of reservations, and in each the list of its instances.
-const INSTANCES: [&str; 4] = ["DescribeInstancesResponse", "reservationSet", "item", "instancesSet"];
-/// How many elements are around what is in the list of reservations.
-const LIST: usize = 2;
-/// What an instance is called there.
+/// What an instance is called in a list of them.
 const INSTANCE: &str = "item";
 
 /// How many bytes of an answer are read at once: about fifteen instances.
@@ -152,7 +149,7 @@ impl<'a> Reading<'a> {
                     }
                     self.place.leave();
                 }
-                Piece::Over if self.place.depth > 0 => return Err(Nonsense::Cut),
+                Piece::Over if self.place.is_within() => return Err(Nonsense::Cut),
                 Piece::Over => {
                     self.copy(self.text.len());
                     return Ok(());
@@ -180,39 +177,6 @@ impl<'a> Reading<'a> {
     fn copy(&mut self, end: usize) {
         self.rest.push_str(self.text.get(self.copied..end).unwrap_or_default());
         self.copied = end;
-    }
-}
-
-/// Where in an answer the reader is.
-#[derive(Default)]
-struct Place {
-    depth: usize,
-    /// How many of the elements around it, from the outermost, are those around an instance.
-    on_the_way: usize,
-}
-
-impl Place {
-    fn enter(&mut self, name: &str) {
-        let is_on_the_way = self.on_the_way == self.depth;
-        if is_on_the_way && INSTANCES.get(self.depth).is_some_and(|next| *next == name) {
-            self.on_the_way += 1;
-        }
-        self.depth += 1;
-    }
-
-    fn leave(&mut self) {
-        self.depth = self.depth.saturating_sub(1);
-        self.on_the_way = self.on_the_way.min(self.depth);
-    }
-
-    /// Whether it is where instances stand one after the other.
-    const fn is_among_instances(&self) -> bool {
-        self.depth == INSTANCES.len() && self.on_the_way == self.depth
-    }
-
-    /// Whether it is where reservations stand one after the other.
-    const fn is_in_list(&self) -> bool {
-        self.depth == LIST && self.on_the_way == LIST
     }
 }
 

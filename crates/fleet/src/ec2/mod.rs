@@ -3,6 +3,7 @@
 mod answer;
 mod described;
 mod markup;
+mod place;
 
 pub use answer::Answer;
 pub use described::Described;
