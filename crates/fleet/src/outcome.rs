@@ -105,9 +105,12 @@ impl Outcome {
         Self { instance, action: Action::Start, result, from: Some(from), to: Some(to) }
     }
 
-    /// A start that capacity refused.
+    /// A start that did not come about: it is owed where EC2 lacked capacity, and has failed otherwise.
     #[must_use]
-    pub fn owed(instance: InstanceId, error: &ApiError) -> Self {
+    pub fn not_started(instance: InstanceId, error: &ApiError) -> Self {
+        if !error.is_about_capacity() {
+            return Self::failed(instance, Action::Start, error);
+        }
         let result = OutcomeResult::Owed { code: error.code.clone(), message: error.message.clone() };
         Self { instance, action: Action::Start, result, from: None, to: None }
     }

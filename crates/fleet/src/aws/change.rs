@@ -38,14 +38,8 @@ impl ChangeFleet for AwsFleet {
             Ok(STARTING.outcomes(batch, answer.starting_instances.unwrap_or_default()))
         })
         .await;
-        let refused = refused.into_iter().map(|Refused { instance, error }| {
-            if error.is_about_capacity() {
-                Outcome::owed(instance, &error)
-            } else {
-                Outcome::failed(instance, Action::Start, &error)
-            }
-        });
-        answers.into_iter().flatten().chain(refused).collect()
+        let failed = refused.into_iter().map(|refused| Outcome::not_started(refused.instance, &refused.error));
+        answers.into_iter().flatten().chain(failed).collect()
     }
 
     async fn tag(&self, ids: &[InstanceId], tags: &[(&str, &str)]) -> Vec<Refused> {

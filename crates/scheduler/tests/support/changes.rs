@@ -43,12 +43,7 @@ impl ChangeFleet for FakeFleet {
                 if let Some(state) = self.state_after_refusal.get(id) {
                     instances.get_mut(id).expect("exists").state = *state;
                 }
-                let owed = error.is_about_capacity();
-                return if owed {
-                    Outcome::owed(id.clone(), error)
-                } else {
-                    Outcome::failed(id.clone(), Action::Start, error)
-                };
+                return Outcome::not_started(id.clone(), error);
             }
             let instance = instances.get_mut(id).expect("only described instances are started");
             let from = std::mem::replace(&mut instance.state, InstanceState::Pending);

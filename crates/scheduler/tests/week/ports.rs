@@ -78,7 +78,7 @@ impl ChangeFleet for &World {
         let no_capacity = ApiError::new("ec2:StartInstances", "InsufficientInstanceCapacity", "none is left");
         let start = |id: &InstanceId| match World::start(self, id) {
             Some((from, to)) => Outcome::started(id.clone(), from, to),
-            None => Outcome::owed(id.clone(), &no_capacity),
+            None => Outcome::not_started(id.clone(), &no_capacity),
         };
         ids.iter().map(start).collect()
     }

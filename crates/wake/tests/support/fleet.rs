@@ -5,7 +5,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
 };
 
-use fleet::{Action, ApiError, ChangeFleet, Outcome, ReadAddresses, ReadFleet, Refused};
+use fleet::{ApiError, ChangeFleet, Outcome, ReadAddresses, ReadFleet, Refused};
 use idleness::{
     Evidence, Instance, InstanceId, InstanceState, InstanceType, Market, Part, Policy, RootDevice, StopProtection,
     Tags, Transition,
@@ -179,13 +179,7 @@ impl ChangeFleet for &FakeFleet {
             let instance = instances.get_mut(id).expect("only described instances are started");
             if let Some((code, state)) = self.refused_starts.get(id) {
                 instance.state = state.unwrap_or(instance.state);
-                let error = error(code);
-                let is_owed = error.is_about_capacity();
-                return if is_owed {
-                    Outcome::owed(id.clone(), &error)
-                } else {
-                    Outcome::failed(id.clone(), Action::Start, &error)
-                };
+                return Outcome::not_started(id.clone(), &error(code));
             }
             let from = std::mem::replace(&mut instance.state, InstanceState::Pending);
             instance.launched_at = Some(now());
