@@ -85,18 +85,27 @@ install_judges() {
   export judges node_tools
 }
 
-# Builds all functions; the options are those of `cargo lambda build`. `hello` is then built once more by itself: beside the others it
-# has all that these need of its crates, HTTP/2 above all, which is a fifth of it.
+# This machine's architecture as Lambda names it.
+this_architecture() {
+  case $(uname -m) in
+    x86_64) echo x86_64 ;;
+    aarch64 | arm64) echo arm64 ;;
+    *) fail "Lambda has no architecture $(uname -m)" ;;
+  esac
+}
+
+# cargo_lambda_build ARCHITECTURE [OPTION]...: builds all functions for the glibc of Amazon Linux 2023, which is one library where those
+# before it were several; the options are those of `cargo lambda build`. `hello` is then built once more by itself: beside the others
+# it has all that these need of its crates, HTTP/2 above all, which is a fifth of it.
 cargo_lambda_build() {
-  cargo lambda build --release --locked "$@" && cargo lambda build --release --locked --package hello "$@"
+  local build=(cargo lambda build --release --locked --target "${1/arm64/aarch64}-unknown-linux-gnu.2.34" "${@:2}")
+  "${build[@]}" && "${build[@]}" --package hello
 }
 
 # Builds all functions for this machine's architecture, where the template looks for them.
 build_functions() {
-  case $(uname -m) in
-    x86_64 | aarch64 | arm64) ;;
-    *) fail "Lambda has no architecture $(uname -m)" ;;
-  esac
+  local architecture
+  architecture=$(this_architecture) || exit
   say "Building the functions (the first build compiles the EC2 SDK: about 15 minutes and 8 GB of memory)"
-  (cd "$root" && cargo_lambda_build --lambda-dir "$root/target/lambda")
+  (cd "$root" && cargo_lambda_build "$architecture" --lambda-dir "$root/target/lambda")
 }

@@ -27,15 +27,6 @@ check() {
   printf 'ok   %s is what the manifest, the template and the changelog say\n' "$1"
 }
 
-# The architecture as Lambda names it.
-this_architecture() {
-  case $(uname -m) in
-    x86_64) echo x86_64 ;;
-    aarch64 | arm64) echo arm64 ;;
-    *) fail "Lambda has no architecture $(uname -m)" ;;
-  esac
-}
-
 # The template as a release has it: the code and the texts beside it, and no other architecture than that of the code.
 write_template() {
   local architecture=$1 folder=$2 template=$2/template-$1.yaml files file
@@ -78,12 +69,11 @@ write_sboms() {
 }
 
 build() {
-  local architecture=${1:-$(this_architecture)} folder work functions function options=()
+  local architecture=${1:-$(this_architecture)} folder work functions function
   case $architecture in
     arm64 | x86_64) ;;
     *) fail "Lambda has no architecture '$architecture'" ;;
   esac
-  [ "$architecture" = "$(this_architecture)" ] || options=("--${architecture/_/-}")
   folder=$root/target/release-$architecture
   tools=$(venv tools) || exit
   export PATH=$tools/bin:$PATH
@@ -94,10 +84,10 @@ build() {
   mkdir -p "$folder"
 
   say "Building the functions for $architecture"
-  cargo_lambda_build "${options[@]}" --lambda-dir "$work/binaries"
+  cargo_lambda_build "$architecture" --lambda-dir "$work/binaries"
   python3 scripts/check_binaries.py "$work/binaries"
   # Packs what was just built.
-  cargo_lambda_build "${options[@]}" --lambda-dir "$work/zips" --output-format zip
+  cargo_lambda_build "$architecture" --lambda-dir "$work/zips" --output-format zip
   # What the template names: the workspace has tools besides.
   functions=$(sed -nE 's#^ *CodeUri: \.\./target/lambda/##p' infra/template.yaml)
   for function in $functions; do

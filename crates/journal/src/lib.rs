@@ -103,7 +103,7 @@ fn precise_now() -> Timestamp {
 /// # Errors
 /// `body` is not a JSON object, or standard output is closed.
 pub fn write(level: Level, message: &str, body: &impl Serialize) -> io::Result<()> {
-    if tracing::level_filters::STATIC_MAX_LEVEL < level.filter() || LevelFilter::current() < level.filter() {
+    if LevelFilter::current() < level.filter() {
         return Ok(());
     }
     write_to(&mut io::stdout().lock(), precise_now(), level, message, body)
