@@ -49,6 +49,10 @@ def problems():
             yield f"crate {package['name']} depends on {name}"
         if package["name"] not in MAY_USE:
             yield f"crate {package['name']} is not in this list"
+        for target in package["targets"]:
+            # Tests in such a file would never be run.
+            if not target["test"] and "bin" in target["kind"] and re.search(r"\btest\]|cfg\(test\)", pathlib.Path(target["src_path"]).read_text()):
+                yield f"{target['src_path']} has tests, and its manifest says test = false"
     # With `abort` a panic kills the sandbox where the runtime could report it, and serve the next event.
     profile = (ROOT / "Cargo.toml").read_text().partition("[profile.release]")[2].partition("\n[")[0]
     if '\npanic = "unwind"\n' not in profile:

@@ -35,16 +35,17 @@ Roles, by an evaluator of their policies	"$tools/bin/python" scripts/check_permi
 Workflows, licenses and sources	scripts/check_supply_chain.sh
 JOBS
 
-say "Tests"
-# Many of them wait for a time-out.
-RUST_TEST_THREADS=8 cargo test --workspace --locked
+say "Compiling the tests"
+# By itself, as every compilation of the EC2 SDK: that takes 8 GB of memory.
+cargo test --workspace --locked --no-run
 
-say "Input that once broke something"
-fuzz=(--manifest-path fuzz/Cargo.toml --target-dir "$CARGO_TARGET_DIR/fuzz" --locked --all-targets)
-cargo clippy "${fuzz[@]}" -- -D warnings
-cargo test "${fuzz[@]}"
-
-build_functions
+say "Tests, and the functions meanwhile"
+# Many tests wait for a time-out.
+python3 scripts/at_once.py 2 <<'JOBS'
+The functions	source scripts/environment.sh && build_functions
+Tests	RUST_TEST_THREADS=8 cargo test --workspace --locked
+Input that once broke something	fuzz=(--manifest-path fuzz/Cargo.toml --target-dir "$CARGO_TARGET_DIR/fuzz" --locked --all-targets) && cargo clippy "${fuzz[@]}" -- -D warnings && cargo test "${fuzz[@]}"
+JOBS
 
 say "Release binaries"
 python3 scripts/check_binaries.py target/lambda
