@@ -4,6 +4,7 @@ lines of their own, what must stay true whatever the lists here say. The HTTP AP
 import json
 import os
 import pathlib
+import re
 import sys
 
 from samtranslator.translator.transform import transform
@@ -391,6 +392,40 @@ def lost_events_end_in_queues(template):
             yield name
 
 
+def watched(node, inherited=(None, None)):
+    """The metrics of Doze's own that alarms and a dashboard look at."""
+    if isinstance(node, dict):
+        if node.get("Namespace") == "Doze":
+            yield node["MetricName"]
+        if "DashboardBody" in node:
+            body = node["DashboardBody"]
+            for widget in json.loads(body["Fn::Sub"] if isinstance(body, dict) else body)["widgets"]:
+                before = (None, None)
+                for metric in widget["properties"].get("metrics", []):
+                    if isinstance(metric[0], str):
+                        before = tuple(old if new == "." else new for new, old in zip(metric[:2], before))
+                        if before[0] == "Doze":
+                            yield before[1]
+                    elif found := re.search(r'\{Doze,.* MetricName="(\w+)"', metric[0].get("expression", "")):
+                        yield found[1]
+    for child in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
+        yield from watched(child)
+
+
+def metrics_are_written(template):
+    """Whatever of Doze's own metrics an alarm or the dashboard watches, a function writes: else an alarm rings for ever, or never."""
+    written = set()
+    for function in ("alarms", "scheduler", "wake"):
+        for path in (INFRA.parent / "crates" / function / "src").rglob("*.rs"):
+            source = path.read_text().partition("#[cfg(test)]")[0]
+            if "Metrics" in source:
+                written.update(re.findall(r'"([A-Z]\w+)"', source))
+    names = set(watched(template["Resources"]))
+    if not names:
+        yield "no metric of Doze's is watched"
+    yield from sorted(names - written)
+
+
 def routes_of(template):
     return {route["RouteKey"]: route for route in of_type(template["Resources"], "AWS::ApiGatewayV2::Route").values()}
 
@@ -423,6 +458,7 @@ CLAIMS = [
     cors_is_closed,
     access_logs_hold_no_token,
     lost_events_end_in_queues,
+    metrics_are_written,
     secret_stays_secret,
     routes_are_described,
     identity_provider_guards,

@@ -30,7 +30,7 @@ async fn main() -> ExitCode {
     cloud.prepare();
     let handle = async |event: LambdaEvent<Value>| -> Result<Report, Failure> {
         let ending = answer(&event, &cloud, &mailbox, &settings).await;
-        record(&ending, &event.context.request_id);
+        record(&ending, &event.context);
         ending
     };
     journal::ended(lambda_runtime::run(service_fn(handle)).await)
@@ -112,7 +112,8 @@ struct Line<'a, T> {
 }
 
 /// A log that cannot be written must not undo what was done.
-fn record(ending: &Result<Report, Failure>, request_id: &str) {
+fn record(ending: &Result<Report, Failure>, context: &Context) {
+    let request_id = &context.request_id;
     let _: Result<(), std::io::Error> = match ending {
         Ok(body) => {
             let level = if body.failed.is_empty() { Level::Info } else { Level::Error };
@@ -123,4 +124,8 @@ fn record(ending: &Result<Report, Failure>, request_id: &str) {
             journal::write(Level::Error, "run failed", &Line { request_id, body })
         }
     };
+    let report = ending.as_ref().ok();
+    if let Some(metrics) = report.and_then(|report| report.metrics(&context.env_config.function_name, journal::now())) {
+        let _: Result<(), std::io::Error> = metrics.write();
+    }
 }

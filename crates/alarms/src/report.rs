@@ -1,6 +1,8 @@
 //! What a run did: the function's answer, and its line in the log.
 
 use fleet::ApiError;
+use jiff::Timestamp;
+use journal::Metrics;
 use serde::Serialize;
 
 /// What a run did.
@@ -16,6 +18,15 @@ pub struct Report {
     pub failed: Vec<Failed>,
     /// How many changes were left to the next run, for want of time or because CloudWatch refuses all of them.
     pub left: usize,
+}
+
+impl Report {
+    /// What CloudWatch counts of the run: changes that it refused, which make no run fail. An alarm watches their number.
+    #[must_use]
+    pub fn metrics(&self, function: &str, at: Timestamp) -> Option<Metrics> {
+        let refused = self.failed.len();
+        (refused > 0).then(|| Metrics::new(function, at).count("RefusedAlarms", refused))
+    }
 }
 
 /// A change that failed.

@@ -6,6 +6,8 @@ use std::{collections::BTreeSet, time::Duration};
 use crate::support::{Cloud, LONG, instance, naming, rules, settings, tagged};
 use alarms::{Halt, Report, Settings, keep, wanted};
 use idleness::{InstanceState, Rules, Tags};
+use jiff::Timestamp;
+use journal::Metrics;
 use proptest::prelude::*;
 
 async fn kept(cloud: &Cloud) -> Report {
@@ -108,6 +110,17 @@ async fn one_that_is_refused_does_not_hold_up_the_others() {
         report.failed.iter().map(|f| (&f.alarm, f.code.as_str())).collect::<Vec<_>>(),
         [(&name(2), "ValidationError")]
     );
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn what_is_refused_is_counted_for_the_alarm_on_it() {
+    let mut cloud = Cloud::of([instance(1), instance(2), instance(3)]);
+    assert_eq!(kept(&cloud).await.metrics("doze-alarms", Timestamp::UNIX_EPOCH), None);
+    cloud = Cloud::of([instance(1), instance(2), instance(3)]);
+    cloud.refuse_put.extend([(name(1), "ValidationError"), (name(3), "ValidationError")]);
+    let metrics = kept(&cloud).await.metrics("doze-alarms", Timestamp::UNIX_EPOCH);
+    let none = Metrics::new("doze-alarms", Timestamp::UNIX_EPOCH);
+    assert_eq!(metrics, Some(none.count("RefusedAlarms", 2)));
 }
 
 #[tokio::test(flavor = "current_thread")]
