@@ -15,16 +15,18 @@ section() {
 }
 
 check() {
-  local version=${1#v} manifest template
+  local version=${1#v} manifest template api
   [[ $1 =~ ^v[0-9]+\.[0-9]+\.[0-9]+$ ]] || fail "'$1' is no tag of a release: v1.2.3"
   manifest=$(sed -n '/^\[workspace\.package\]/,/^\[/s/^version = "\(.*\)"$/\1/p' Cargo.toml)
   [ "$manifest" = "$version" ] || fail "the tag is $1, and Cargo.toml has the version $manifest"
   template=$(sed -n 's/^ *SemanticVersion: //p' infra/template.yaml)
   [ "${template:-$version}" = "$version" ] || fail "the tag is $1, and infra/template.yaml has the version $template"
+  api=$(sed -n '/^info:/,/^[a-z]/s/^  version: //p' infra/openapi.yaml)
+  [ "$api" = "$version" ] || fail "the tag is $1, and infra/openapi.yaml has the version $api"
   grep -qE "^## \[${version//./\\.}\] - [0-9]{4}-[0-9]{2}-[0-9]{2}$" CHANGELOG.md ||
     fail "CHANGELOG.md has no heading '## [$version] - YYYY-MM-DD'"
   [ -n "$(section "$version" | tr -d '[:space:]')" ] || fail "CHANGELOG.md says nothing about $version"
-  printf 'ok   %s is what the manifest, the template and the changelog say\n' "$1"
+  printf 'ok   %s is what the manifest, the template, the API description and the changelog say\n' "$1"
 }
 
 # The template as a release has it: the code and the texts beside it, and no other architecture than that of the code.

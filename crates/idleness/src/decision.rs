@@ -56,7 +56,7 @@ pub enum Reason {
     WaitsForOthers,
     /// A window of its schedule is open, and it was Doze that stopped it.
     ScheduleOpen,
-    /// A start that capacity refused is to be tried again.
+    /// A start that was refused is to be tried again.
     StartOwed,
     /// A person asked for it.
     Requested,

@@ -18,7 +18,7 @@ pub const KEEP_UNTIL_TAG: &str = "doze:keep-until";
 pub(crate) const POLICY_TAG: &str = "doze:policy";
 /// When the instance should be awake.
 pub(crate) const SCHEDULE_TAG: &str = "doze:schedule";
-/// The tag of a start that is owed, because capacity refused it or because the instance was still stopping: an RFC 3339
+/// The tag of a start that is owed, because EC2 refused it or because the instance was still stopping: an RFC 3339
 /// instant.
 pub const START_OWED_SINCE_TAG: &str = "doze:start-owed-since";
 /// The tag that says when an owed start was last tried: an RFC 3339 instant.

@@ -59,7 +59,7 @@ pub(crate) async fn stop(
 /// An instance that is to start.
 pub(crate) struct Start {
     pub(crate) instance: InstanceId,
-    /// Whether capacity refused it before.
+    /// Whether EC2 refused it before.
     pub(crate) is_owed: bool,
     /// Whether it carries the note since when.
     pub(crate) is_noted: bool,

@@ -37,7 +37,7 @@ struct Record {
     body: String,
 }
 
-/// Handles one event, or the messages of a queue one after the other, so that the cap holds exactly.
+/// Handles one event, or the messages of a queue one after the other: each sees the stops of those before it.
 ///
 /// # Errors
 /// The one event failed. Of a queue's messages those that did are in the answer.
