@@ -136,7 +136,7 @@ fn progress(instance: &Instance, row: &Row) -> Option<&'static str> {
         InstanceState::Stopping => Some("It is stopping."),
         // A start that was given up, or that fell back, is not under way.
         InstanceState::Stopped if is_start_owed(instance) && row.next.is_some() => {
-            Some("Its start is owed: Doze tries again by itself, for up to a day.")
+            Some("Its start is owed: Doze tries again by itself.")
         }
         _ => None,
     }

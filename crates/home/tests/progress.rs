@@ -47,7 +47,7 @@ fn what_is_under_way_is_followed() {
         &see(InstanceState::Stopping, "", is_owed("2026-11-21T20:00:00Z")),
         "It is still stopping. Doze starts it as soon as it has stopped.",
     );
-    let owed = "Its start is owed: Doze tries again by itself, for up to a day.";
+    let owed = "Its start is owed: Doze tries again by itself.";
     assert_follows_every(60, &see(InstanceState::Stopped, "", is_owed("2026-11-21T19:50:00Z")), owed);
     let seen = see(InstanceState::Stopped, "", |instance| {
         tag(instance, "doze:start-owed-since", "2026-11-21T19:50:00Z");

@@ -217,7 +217,7 @@ async fn ended(
             };
             check_readable(instance, lack)?;
             owe(fleet, instance, now).await?;
-            let next = format!("{lack}. Doze tries again, for up to a day.");
+            let next = format!("{lack}. Doze tries again by itself.");
             Ok(Started::Owed { next })
         }
         OutcomeResult::Failed { code, message } => {

@@ -19,7 +19,7 @@ fn a_quota_that_is_used_up_is_not_called_a_lack_of_capacity() {
     let site = Site::of(FakeFleet::stopped().refusing_start(1, "VcpuLimitExceeded"));
     let seen = site.press("start");
     assert_eq!((seen.status, &seen.json()["result"]), (202, &"owed".into()));
-    assert_eq!(seen.next(), "The account may run no more instances now. Doze tries again, for up to a day.");
+    assert_eq!(seen.next(), "The account may run no more instances now. Doze tries again by itself.");
 }
 
 #[test]
@@ -31,7 +31,7 @@ fn capacity_that_is_gone_leaves_the_start_owed() {
             (seen.status, &seen.json()["result"], &seen.json()["state"]),
             (202, &"owed".into(), &"stopped".into())
         );
-        assert_eq!(seen.next(), "EC2 has no capacity for it now. Doze tries again, for up to a day.");
+        assert_eq!(seen.next(), "EC2 has no capacity for it now. Doze tries again by itself.");
         assert_eq!(site.fleet.changes(), [HOLD, "start 1", OWE]);
         assert_says_nothing_of_aws(&seen);
         site.press("start");
