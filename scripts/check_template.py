@@ -1,6 +1,7 @@
 """Checks what the template lets Doze do, on the transformed template: the roles, by statement; who may invoke what; and, in
 lines of their own, what must stay true whatever the lists here say. The HTTP API's description must name the same routes."""
 
+import itertools
 import json
 import os
 import pathlib
@@ -392,38 +393,70 @@ def lost_events_end_in_queues(template):
             yield name
 
 
-def watched(node, inherited=(None, None)):
-    """The metrics of Doze's own that alarms and a dashboard look at."""
+# What each function writes, by its dimensions besides FunctionName.
+WRITTEN = {
+    ("SchedulerFunction", ()): {"Stops", "Starts", "Asleep", "SavedPerHour", "Sweeps"},
+    ("SchedulerFunction", ("Verdict", "Reason")): {"Decisions"},
+    ("SchedulerFunction", ("Code",)): {"Failures"},
+    ("AlarmsFunction", ()): {"RefusedAlarms"},
+    ("WakeFunction", ()): {"Starts", "KeptAwake"},
+}
+
+
+def watched(node):
+    """The metrics of Doze's own that alarms and a dashboard look at: the name, the function, and the other dimensions."""
     if isinstance(node, dict):
         if node.get("Namespace") == "Doze":
-            yield node["MetricName"]
+            dimensions = {dimension["Name"]: dimension["Value"] for dimension in node.get("Dimensions", [])}
+            function = dimensions.pop("FunctionName", {}).get("Ref")
+            yield node["MetricName"], function, tuple(dimensions)
+        if "Doze" in str(node.get("Expression", "")):
+            yield from searched(node["Expression"])
         if "DashboardBody" in node:
-            body = node["DashboardBody"]
-            for widget in json.loads(body["Fn::Sub"] if isinstance(body, dict) else body)["widgets"]:
-                before = (None, None)
-                for metric in widget["properties"].get("metrics", []):
-                    if isinstance(metric[0], str):
-                        before = tuple(old if new == "." else new for new, old in zip(metric[:2], before))
-                        if before[0] == "Doze":
-                            yield before[1]
-                    elif found := re.search(r'\{Doze,.* MetricName="(\w+)"', metric[0].get("expression", "")):
-                        yield found[1]
+            for widget in json.loads(node["DashboardBody"]["Fn::Sub"])["widgets"]:
+                yield from drawn(widget["properties"].get("metrics", []))
     for child in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
         yield from watched(child)
 
 
+def drawn(metrics):
+    """Those of a widget. A dot stands for what the metric before has in its place."""
+    before = []
+    for metric in metrics:
+        words = [word for word in metric if isinstance(word, str)]
+        if not words:
+            if "Doze" in metric[0]["expression"]:
+                yield from searched(metric[0]["expression"])
+            continue
+        before = [old if new == "." else new for new, old in itertools.zip_longest(words, before[: len(words)])]
+        if before[0] == "Doze":
+            dimensions = dict(zip(before[2::2], before[3::2]))
+            yield before[1], dimensions.pop("FunctionName", "").strip("${}"), tuple(dimensions)
+
+
+def searched(expression):
+    """Those that a search finds. One that is written otherwise is a metric without a name, which nobody writes."""
+    schema = re.search(r"\{Doze,FunctionName,?([\w,]*)\}", expression)
+    function = re.search(r'FunctionName="\$\{(\w+)\}"', expression)
+    names = re.findall(r'MetricName="(\w+)"', expression)
+    if not (schema and function and len(names) == 1):
+        yield expression, None, ()
+    else:
+        yield names[0], function[1], tuple(filter(None, schema[1].split(",")))
+
+
 def metrics_are_written(template):
-    """Whatever of Doze's own metrics an alarm or the dashboard watches, a function writes: else an alarm rings for ever, or never."""
-    written = set()
-    for function in ("alarms", "scheduler", "wake"):
-        for path in (INFRA.parent / "crates" / function / "src").rglob("*.rs"):
-            source = path.read_text().partition("#[cfg(test)]")[0]
-            if "Metrics" in source:
-                written.update(re.findall(r'"([A-Z]\w+)"', source))
+    """Whatever of Doze's own metrics an alarm or the dashboard watches, that function writes: else an alarm rings for ever, or never."""
     names = set(watched(template["Resources"]))
     if not names:
         yield "no metric of Doze's is watched"
-    yield from sorted(names - written)
+    for name, function, dimensions in sorted(names, key=str):
+        if name not in WRITTEN.get((function, dimensions), ()):
+            yield f"{name} of {function} by {dimensions}"
+    for (function, _), written in WRITTEN.items():
+        folder = INFRA.parent / "crates" / function.removesuffix("Function").lower() / "src"
+        source = "".join(path.read_text().partition("#[cfg(test)]")[0] for path in folder.rglob("*.rs"))
+        yield from (f"{function} does not name {name}" for name in sorted(written) if f'"{name}"' not in source)
 
 
 def routes_of(template):

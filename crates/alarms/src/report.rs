@@ -21,7 +21,7 @@ pub struct Report {
 }
 
 impl Report {
-    /// What CloudWatch counts of the run: changes that it refused, which make no run fail. An alarm watches their number.
+    /// What CloudWatch counts of the run: calls that failed, which make no run fail. An alarm watches their number.
     #[must_use]
     pub fn metrics(&self, function: &str, at: Timestamp) -> Option<Metrics> {
         let refused = self.failed.len();

@@ -7,7 +7,7 @@ use scripted::{Answer, cloudwatch};
 use serde_json::{Value, json};
 
 use super::Case;
-use crate::scene::{ONE, Scene, alarm, decision, error, id, idle, log, report};
+use crate::scene::{ONE, Scene, alarm, decision, error, event, id, idle, log, report};
 
 pub(super) const CASES: &[Case] = &[
     Case {
@@ -45,6 +45,12 @@ pub(super) const CASES: &[Case] = &[
         what: "notification sink fails",
         expected: "the stop is unaffected; the failure is in the log",
         show: deaf,
+    },
+    Case {
+        number: 46,
+        what: "CloudWatch refuses an alarm",
+        expected: "the report names it, and a metric counts it",
+        show: refused_alarm,
     },
 ];
 
@@ -139,4 +145,18 @@ fn deaf(functions: &Path) {
     assert_eq!((&report["summary"]["stopped"], scene.state(ONE)), (&json!(1), "stopping"));
     assert_eq!(report["notification"]["result"], "failed", "{report}");
     assert!(log(&scheduler).iter().any(|line| line["message"] == "notification" && line["level"] == "ERROR"));
+}
+
+fn refused_alarm(functions: &Path) {
+    let scene = Scene::new(functions, [idle(ONE)]);
+    scene.script.always("DescribeAlarms", cloudwatch::answer(&json!({"MetricAlarms": []})));
+    scene.script.always("PutMetricAlarm", cloudwatch::error(400, "LimitExceededFault", Some("LimitExceeded")));
+    let action = "arn:aws:lambda:eu-west-1:123456789012:function:doze-scheduler";
+    let variables = [("DOZE_ALARM_PREFIX", "doze-idle-auto-"), ("DOZE_ALARM_ACTION", action)];
+    let mut alarms = scene.function("alarms", &variables);
+    let report = report(alarms.invoke(&event("alarms/tick.json")));
+    assert_eq!(report["failed"][0]["alarm"], format!("doze-idle-auto-{ONE}"), "{report}");
+    let lines = log(&alarms);
+    let metric = lines.iter().find(|line| line["RefusedAlarms"] == 1.0).expect("it is counted");
+    assert_eq!(metric["_aws"]["CloudWatchMetrics"][0]["Namespace"], "Doze");
 }
