@@ -31,6 +31,7 @@ MAY_USE = {
 }
 # What the deciding crate must never reach, directly or through others.
 IMPURE = re.compile(r"^(aws[-_]|tokio|hyper|lambda|reqwest|chrono$|time$|rand)")
+TESTS_OR_MODULES = re.compile(r"#\[[^\]]*\btest\b|^\s*(pub )?mod ", re.MULTILINE)
 # The AWS SDK may be named here alone.
 AWS_ADAPTERS = ["crates/alarms/src/put.rs", "crates/bench/defaults/", "crates/capability/src/aws.rs", "crates/fleet/src/aws/", "crates/fleet/tests/", "crates/scheduler/src/topic.rs"]
 # What the benchmark on defaults has to have the versions of the product of: else it compares something else.
@@ -50,9 +51,9 @@ def problems():
         if package["name"] not in MAY_USE:
             yield f"crate {package['name']} is not in this list"
         for target in package["targets"]:
-            # Tests in such a file would never be run.
-            if not target["test"] and "bin" in target["kind"] and re.search(r"\btest\]|cfg\(test\)", pathlib.Path(target["src_path"]).read_text()):
-                yield f"{target['src_path']} has tests, and its manifest says test = false"
+            # Tests in such a file, or in its modules, would never be run.
+            if not target["test"] and "bin" in target["kind"] and TESTS_OR_MODULES.search(pathlib.Path(target["src_path"]).read_text()):
+                yield f"{target['src_path']} has tests or modules, and its manifest says test = false"
     # With `abort` a panic kills the sandbox where the runtime could report it, and serve the next event.
     profile = (ROOT / "Cargo.toml").read_text().partition("[profile.release]")[2].partition("\n[")[0]
     if '\npanic = "unwind"\n' not in profile:

@@ -104,8 +104,12 @@ cargo_lambda_build() {
 
 # Builds all functions for this machine's architecture, where the template looks for them.
 build_functions() {
-  local architecture
+  local architecture glibc
   architecture=$(this_architecture) || exit
+  glibc=$(getconf GNU_LIBC_VERSION 2>/dev/null) || glibc="no glibc"
+  # They run here, too.
+  printf '%s\n' "glibc 2.34" "$glibc" | sort --version-sort --check=quiet ||
+    fail "the functions need glibc 2.34 or newer, as Lambda has it, and this machine has '$glibc'"
   say "Building the functions (the first build compiles the EC2 SDK: about 15 minutes and 8 GB of memory)"
   (cd "$root" && cargo_lambda_build "$architecture" --lambda-dir "$root/target/lambda")
 }

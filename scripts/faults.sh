@@ -7,6 +7,6 @@ source "$(dirname "${BASH_SOURCE[0]}")/environment.sh"
 cd "$root"
 
 need cargo "install Rust from https://rustup.rs"
-[ -d target/lambda ] || fail "target/lambda does not exist: build the functions first, with cargo lambda build --release"
+[ -d target/lambda ] || fail "target/lambda does not exist: build the functions first, as scripts/test.sh and scripts/demo.sh do"
 cargo build --quiet --locked -p faults --bins
 cargo run --quiet --locked -p faults -- target/lambda docs/faults.md "$@"

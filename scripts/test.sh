@@ -36,7 +36,7 @@ Workflows, licenses and sources	scripts/check_supply_chain.sh
 JOBS
 
 say "Compiling the tests"
-# By itself, as every compilation of the EC2 SDK: that takes 8 GB of memory.
+# Before the functions: two compilations of the EC2 SDK at once would take 16 GB of memory.
 cargo test --workspace --locked --no-run
 
 say "Tests, and the functions meanwhile"
