@@ -82,9 +82,9 @@ def in_cargo_lambda_watch():
         env = dict(os.environ) | CREDENTIALS
         command = ["cargo", "lambda", "watch", "--invoke-address", "127.0.0.1", "--invoke-port", str(port), "--ignore-changes"]
         with process(command, os.path.join(home, "log"), env):
-            status, body = ask(f"http://127.0.0.1:{port}/hello?name=Ada", seconds=600)
+            status, body = ask(f"http://127.0.0.1:{port}/hello?name=Ada", seconds=1200)
             check((status, body) == (200, "Hello from Lambda, Ada!"), f"cargo lambda watch serves /hello: {body}")
-            status, body = ask(f"http://127.0.0.1:{port}/", headers={"accept": "application/json"}, seconds=600)
+            status, body = ask(f"http://127.0.0.1:{port}/", headers={"accept": "application/json"}, seconds=1200)
             check(status == 200 and json.loads(body)["name"] == "Doze", "cargo lambda watch serves /")
             invoke = ["cargo", "lambda", "invoke", "scheduler", "--invoke-address", "127.0.0.1", "--invoke-port", str(port)]
             invoke += ["--data-file", str(EVENTS / "scheduler/ignored-alarm-ok.json")]
