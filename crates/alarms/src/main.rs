@@ -124,8 +124,9 @@ fn record(ending: &Result<Report, Failure>, context: &Context) {
             journal::write(Level::Error, "run failed", &Line { request_id, body })
         }
     };
-    let report = ending.as_ref().ok();
-    if let Some(metrics) = report.and_then(|report| report.metrics(&context.env_config.function_name, journal::now())) {
+    if let Ok(report) = ending
+        && let Some(metrics) = report.metrics(&context.env_config.function_name, journal::now())
+    {
         let _: Result<(), std::io::Error> = metrics.write();
     }
 }

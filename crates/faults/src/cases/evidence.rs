@@ -158,5 +158,8 @@ fn refused_alarm(functions: &Path) {
     assert_eq!(report["failed"][0]["alarm"], format!("doze-idle-auto-{ONE}"), "{report}");
     let lines = log(&alarms);
     let metric = lines.iter().find(|line| line["RefusedAlarms"] == 1.0).expect("it is counted");
-    assert_eq!(metric["_aws"]["CloudWatchMetrics"][0]["Namespace"], "Doze");
+    // An alarm finds it by its namespace and dimensions alone.
+    let directive = &metric["_aws"]["CloudWatchMetrics"][0];
+    assert_eq!((&directive["Namespace"], &directive["Dimensions"]), (&json!("Doze"), &json!([["FunctionName"]])));
+    assert_eq!(metric["FunctionName"], "doze-test");
 }
