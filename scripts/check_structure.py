@@ -66,6 +66,7 @@ def problems():
         if not path.startswith(tuple(AWS_ADAPTERS)) and re.search(r"\baws_(sdk|config|smithy|types)", file.read_text()):
             yield f"{path} names the AWS SDK"
     yield from drifts()
+    yield from compiled_twice()
 
 
 def drifts():
@@ -73,6 +74,25 @@ def drifts():
     for name, version in versions(ROOT / "crates/bench/defaults/Cargo.lock").items():
         if COMPARED.match(name) and own.get(name, version) != version:
             yield f"crates/bench/defaults has {name} {version}, and the product {own[name]}"
+
+
+def compiled_twice():
+    """A crate below the EC2 SDK that is to have other features for the tests: the SDK would be compiled once more for them, and checked
+    once more for the documentation. That takes ten minutes."""
+    of_the_functions, of_all = (features(*selection) for selection in (["-e", "normal,build"], ["--workspace", "-e", "normal,build,dev"]))
+    for crate in features("-p", "aws-sdk-ec2", "-e", "normal,build"):
+        if of_the_functions[crate] != of_all[crate]:
+            yield f"{crate} has the features {of_the_functions[crate]}, and with the tests {of_all[crate]}"
+
+
+def features(*selection):
+    """Each crate of the selection, with its features."""
+    found = {}
+    for line in cargo("tree", *selection, "--prefix", "none", "--format", "{p}|{f}|", "--locked").splitlines():
+        if line:
+            crate, enabled, _ = line.split("|")
+            found.setdefault(crate, set()).add(enabled)
+    return {crate: " and ".join(sorted(ways)) for crate, ways in found.items()}
 
 
 def versions(lock):

@@ -9,7 +9,6 @@ pub mod starts;
 use std::{
     cell::{Cell, RefCell},
     collections::{BTreeMap, BTreeSet},
-    time::Duration,
 };
 
 use fleet::{ApiError, ReadAddresses, ReadFleet};
@@ -20,6 +19,7 @@ use idleness::{
 };
 use jiff::{SignedDuration, Timestamp};
 use scheduler::Settings;
+use tokio::task::yield_now;
 
 pub const IDLE: &str = "i-0123456789abcdef0";
 pub const BUSY: &str = "i-0123456789abcdef1";
@@ -76,10 +76,12 @@ pub struct FakeFleet {
     time_for: RefCell<Option<usize>>,
     faults: BTreeSet<Fault>,
     paging: Option<Paging>,
-    /// How long a page and a measurement take.
-    delay: Duration,
-    /// By how much any of them was gone on with too late.
-    left_waiting: Cell<Duration>,
+    /// How many turns a page and a measurement take.
+    turns_a_call: u32,
+    /// Turns that have passed.
+    turns: Cell<u32>,
+    /// For how many of them the one that waited longest could have been gone on with, and was not.
+    left_waiting: Cell<u32>,
     calls: RefCell<Calls>,
 }
 
@@ -252,21 +254,35 @@ impl FakeFleet {
         self.paging = Some(paging);
     }
 
-    pub const fn slow_down(&mut self, delay: Duration) {
-        self.delay = delay;
+    /// Makes each page and each measurement take so many turns of those that [`Self::pass_turns`] passes.
+    pub const fn slow_down(&mut self, turns_a_call: u32) {
+        self.turns_a_call = turns_a_call;
     }
 
-    /// The longest that a page or a measurement was not gone on with, though it could have been.
-    pub const fn left_waiting(&self) -> Duration {
+    /// Lets time pass, for as long as it is polled, a turn each time. In turns, and not in seconds, a test says how long something takes
+    /// without being slow, or failing on a slow machine.
+    pub async fn pass_turns(&self) {
+        loop {
+            self.turns.update(|turns| turns + 1);
+            yield_now().await;
+        }
+    }
+
+    pub const fn turns(&self) -> u32 {
+        self.turns.get()
+    }
+
+    /// The most turns for which a page or a measurement was not gone on with, though it could have been.
+    pub const fn left_waiting(&self) -> u32 {
         self.left_waiting.get()
     }
 
     async fn take_time(&self) {
-        if !self.delay.is_zero() {
-            let start = tokio::time::Instant::now();
-            tokio::time::sleep(self.delay).await;
-            self.left_waiting.set(self.left_waiting.get().max(start.elapsed().saturating_sub(self.delay)));
+        let end = self.turns.get() + self.turns_a_call;
+        while self.turns.get() < end {
+            yield_now().await;
         }
+        self.left_waiting.update(|longest| longest.max(self.turns.get() - end));
     }
 
     pub fn calls(&self) -> Calls {
