@@ -1,20 +1,49 @@
-"""Checks that the release binaries run where Lambda runs them: Amazon Linux 2023 has glibc 2.34."""
+"""check_binaries.py FOLDER [--static]: checks that the release binaries run where Lambda runs them, and start as fast as they can.
+
+With --static those are refused, too, that were built for glibc where musl's standard library was not to be had.
+"""
 
 import pathlib
 import re
+import struct
 import sys
 
+# Amazon Linux 2023's.
 NEWEST_GLIBC = (2, 34)
+# Of the header and the program headers of ELF.
+SHARED_OBJECT, INTERPRETER = 3, 3
+
+
+def program_headers(binary):
+    """The type of each."""
+    offset, size, count = *struct.unpack_from("<Q", binary, 0x20), *struct.unpack_from("<HH", binary, 0x36)
+    return [struct.unpack_from("<I", binary, offset + size * number)[0] for number in range(count)]
+
+
+def flaw(binary, only_static):
+    """What is wrong with a binary, or else nothing."""
+    if binary[:6] != b"\x7fELF\x02\x01":
+        return "is no binary for Linux on 64 bits"
+    if struct.unpack_from("<H", binary, 0x10)[0] != SHARED_OBJECT:
+        return "can be loaded at one address alone, which whoever attacks it knows"
+    if INTERPRETER not in program_headers(binary):
+        return None
+    if only_static:
+        return "has to be linked when it starts"
+    versions = {(int(major), int(minor)) for major, minor in re.findall(rb"GLIBC_(\d+)\.(\d+)", binary)}
+    if not versions:
+        return "is linked when it starts, and not with glibc"
+    # Built for an older glibc, as without a version in the target, it would load these, which are empty by now, at every start.
+    if needless := re.search(rb"\0(lib(?:dl|pthread)\.so)", binary):
+        return f"was not built for glibc 2.34, and loads {needless[1].decode()}"
+    if (newest := max(versions)) > NEWEST_GLIBC:
+        return f"needs glibc {newest[0]}.{newest[1]}, and Lambda has 2.34"
+    return None
+
 
 for function in ("alarms", "hello", "home", "scheduler", "wake"):
     binary = (pathlib.Path(sys.argv[1]) / function / "bootstrap").read_bytes()
-    versions = {(int(major), int(minor)) for major, minor in re.findall(rb"GLIBC_(\d+)\.(\d+)", binary)}
-    if binary[:4] != b"\x7fELF" or not versions:
-        sys.exit(f"check_binaries: {function} is no binary for Linux")
-    # Built for an older glibc, as without a version in the target, it would load these, which are empty by now, at every start.
-    if needless := re.search(rb"\0(lib(?:dl|pthread)\.so)", binary):
-        sys.exit(f"check_binaries: {function} was not built for glibc 2.34, and loads {needless[1].decode()}")
-    newest = max(versions)
-    if newest > NEWEST_GLIBC:
-        sys.exit(f"check_binaries: {function} needs glibc {newest[0]}.{newest[1]}, and Lambda has 2.34")
-    print(f"ok   {function}: {len(binary) / 1e6:.1f} MB, needs glibc {newest[0]}.{newest[1]}")
+    if found := flaw(binary, "--static" in sys.argv):
+        sys.exit(f"check_binaries: {function} {found}")
+    needs = "glibc" if INTERPRETER in program_headers(binary) else "no library"
+    print(f"ok   {function}: {len(binary) / 1e6:.1f} MB, needs {needs}")

@@ -54,8 +54,8 @@ write_template() {
 write_sboms() {
   local architecture=$1 folder=$2 copy=$3/sources tool archive function target
   case $architecture in
-    arm64) target=aarch64-unknown-linux-gnu ;;
-    x86_64) target=x86_64-unknown-linux-gnu ;;
+    arm64) target=aarch64-unknown-linux-musl ;;
+    x86_64) target=x86_64-unknown-linux-musl ;;
   esac
   tool=$("$root/scripts/install_cargo_tool.sh" cargo-cyclonedx) || exit
   mkdir "$copy"
@@ -87,7 +87,7 @@ build() {
 
   say "Building the functions for $architecture"
   cargo_lambda_build "$architecture" --lambda-dir "$work/binaries"
-  python3 scripts/check_binaries.py "$work/binaries"
+  python3 scripts/check_binaries.py "$work/binaries" --static
   # Packs what was just built.
   cargo_lambda_build "$architecture" --lambda-dir "$work/zips" --output-format zip
   # What the template names: the workspace has tools besides.
