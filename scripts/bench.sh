@@ -20,10 +20,16 @@ build_functions >&2
 say "Building the benchmark" >&2
 # By itself: with the rest of the workspace, the floor would be built with what only the functions need of its crates.
 cargo build --release --quiet --locked --manifest-path "$root/Cargo.toml" --package bench --examples
+(
+  # The floors once more, as the functions are built.
+  cd "$root" && target=$(functions_target "$(this_architecture)") &&
+    cargo lambda build --quiet --release --locked --target "$target" --lambda-dir "$root/target/bench/floors" --package bench \
+      --example floor-hello --example floor-scheduler >&2
+)
 cargo build --release --quiet --locked --manifest-path "$root/crates/bench/defaults/Cargo.toml" --target-dir "$CARGO_TARGET_DIR/defaults"
 mkdir -p "$root/target/bench"
 say "Measuring" >&2
 # Not `cargo run`, whose own process would be in the way of an interrupt.
-exec "$CARGO_TARGET_DIR/release/examples/bench" measure --functions "$root/target/lambda" \
+exec "$CARGO_TARGET_DIR/release/examples/bench" measure --functions "$root/target/lambda" --floors "$root/target/bench/floors" \
   --defaults "$CARGO_TARGET_DIR/defaults/release/scheduler-on-defaults" --python "$python" \
   --scripts "$root/scripts/bench" --out "$root/target/bench" "${options[@]}" "$@"

@@ -6,10 +6,12 @@ use crate::endpoint::Options;
 
 /// How to call the program.
 pub const USAGE: &str = "\
-usage: bench measure --functions FOLDER --defaults FILE --python FILE --scripts FOLDER --out FOLDER [--quick] [--only PART]...
+usage: bench measure --functions FOLDER --floors FOLDER --defaults FILE --python FILE --scripts FOLDER --out FOLDER
+                     [--quick] [--only PART]...
        bench endpoint INSTANCES DELAY_MS [tls]
 
   --functions FOLDER  where each function is, as FUNCTION/bootstrap
+  --floors FOLDER     where the floors are that were built like the functions, as PROGRAM/bootstrap
   --defaults FILE     the scheduler on the SDK's defaults
   --python FILE       a Python that has boto3, awslambdaric and c7n
   --scripts FOLDER    the functions in Python
@@ -33,6 +35,8 @@ pub enum Arguments {
 pub struct Measure {
     /// Where each function is.
     pub functions: PathBuf,
+    /// Where the floors are that were built like the functions.
+    pub floors: PathBuf,
     /// The scheduler on the SDK's defaults.
     pub defaults: PathBuf,
     /// Python.
@@ -108,6 +112,7 @@ fn measure(mut arguments: impl Iterator<Item = String>) -> Result<Measure, BadAr
         let mut path = |name| arguments.next().map(PathBuf::from).ok_or(BadArguments::Missing(name));
         match argument.as_str() {
             "--functions" => asked.functions = path("the folder of --functions")?,
+            "--floors" => asked.floors = path("the folder of --floors")?,
             "--defaults" => asked.defaults = path("the file of --defaults")?,
             "--python" => asked.python = path("the file of --python")?,
             "--scripts" => asked.scripts = path("the folder of --scripts")?,
@@ -123,6 +128,7 @@ fn measure(mut arguments: impl Iterator<Item = String>) -> Result<Measure, BadAr
     }
     let needed = [
         ("--functions", &asked.functions),
+        ("--floors", &asked.floors),
         ("--defaults", &asked.defaults),
         ("--python", &asked.python),
         ("--scripts", &asked.scripts),
@@ -172,7 +178,7 @@ mod tests {
     #[test]
     fn everything_is_measured_unless_parts_are_named() {
         let parts = |line: &str| match parse(&format!(
-            "measure --functions f --defaults d --python p --scripts s --out o {line}"
+            "measure --functions f --floors l --defaults d --python p --scripts s --out o {line}"
         )) {
             Ok(Arguments::Measure(measure)) => measure.parts,
             other => panic!("{other:?}"),
@@ -184,7 +190,7 @@ mod tests {
     #[test]
     fn what_is_missing_is_named() {
         assert_eq!(parse(""), Err(BadArguments::Missing("measure or endpoint")));
-        assert_eq!(parse("measure --functions f"), Err(BadArguments::Missing("--defaults")));
+        assert_eq!(parse("measure --functions f"), Err(BadArguments::Missing("--floors")));
         assert_eq!(parse("measure --out"), Err(BadArguments::Missing("the folder of --out")));
         assert_eq!(parse("measure --only hot"), Err(BadArguments::Unknown("hot".to_owned())));
     }

@@ -7,10 +7,14 @@ use std::{
 
 use crate::{arguments::Measure, endpoint::Addresses, life::Subject};
 
-/// The least, for functions that ask nobody.
+/// The least, for functions that ask nobody: as cargo builds it, linked with glibc at each start.
 pub(crate) const FLOOR_OF_HELLO: &str = "floor: hello";
+/// The same, built like the functions.
+pub(crate) const STATIC_FLOOR_OF_HELLO: &str = "floor: hello, static";
 /// The least, for those that read the fleet.
 pub(crate) const FLOOR_OF_SCHEDULER: &str = "floor: scheduler";
+/// The same, built like the functions.
+pub(crate) const STATIC_FLOOR_OF_SCHEDULER: &str = "floor: scheduler, static";
 /// The greeting.
 pub(crate) const HELLO: &str = "hello";
 /// The public page.
@@ -35,13 +39,15 @@ pub(crate) const PYTHON_NAIVE: &str = "Python: boto3, call by call";
 pub(crate) const CUSTODIAN: &str = "Cloud Custodian";
 
 /// The order of all of them in tables.
-pub(crate) const ORDER: [&str; 15] = [
+pub(crate) const ORDER: [&str; 17] = [
     FLOOR_OF_HELLO,
+    STATIC_FLOOR_OF_HELLO,
     RUNTIME,
     HELLO,
     HOME,
     PYTHON_HELLO,
     FLOOR_OF_SCHEDULER,
+    STATIC_FLOOR_OF_SCHEDULER,
     SCHEDULER,
     SCHEDULER_ONE_ROOT,
     SCHEDULER_DEFAULTS,
@@ -56,7 +62,7 @@ pub(crate) const ORDER: [&str; 15] = [
 /// Whether it asks nobody, so that the floor of `hello` is its floor.
 #[must_use]
 pub(crate) fn of_greeting(name: &str) -> bool {
-    [FLOOR_OF_HELLO, RUNTIME, HELLO, HOME, PYTHON_HELLO].contains(&name)
+    [FLOOR_OF_HELLO, STATIC_FLOOR_OF_HELLO, RUNTIME, HELLO, HOME, PYTHON_HELLO].contains(&name)
 }
 
 /// The system's root certificates, on Debian and on Amazon Linux.
@@ -95,6 +101,7 @@ impl<'a> Subjects<'a> {
         let home = include_bytes!("../../../events/home/get-html.json");
         vec![
             self.program(FLOOR_OF_HELLO, "floor-hello", event),
+            self.subject(STATIC_FLOOR_OF_HELLO, vec![self.static_floor("floor-hello")], event),
             self.program(RUNTIME, "runtime-hello", event),
             self.function(HELLO, "hello", event),
             self.function(HOME, "home", home),
@@ -105,10 +112,11 @@ impl<'a> Subjects<'a> {
     /// Functions that read the fleet, the floor first.
     #[must_use]
     pub(crate) fn scheduling(&self) -> Vec<Subject> {
-        let mut subjects = vec![self.floor_of_scheduler(), self.scheduler()];
+        let floor = self.subject(STATIC_FLOOR_OF_SCHEDULER, vec![self.static_floor("floor-scheduler")], SWEEP);
+        let mut subjects = vec![self.floor_of_scheduler(), self.with_one_root(floor), self.scheduler()];
         if self.addresses.root.is_some() {
-            let one_root = self.function(SCHEDULER_ONE_ROOT, "scheduler", SWEEP);
-            subjects.push(with(one_root, &[("DOZE_MODE", "enforce"), ("SSL_CERT_FILE", &text(&self.roots[0]))]));
+            let one_root = self.with_one_root(self.function(SCHEDULER_ONE_ROOT, "scheduler", SWEEP));
+            subjects.push(with(one_root, &[("DOZE_MODE", "enforce")]));
         }
         let defaults = self.subject(SCHEDULER_DEFAULTS, vec![text(&self.asked.defaults)], SWEEP);
         subjects.push(with(defaults, &[("DOZE_MODE", "enforce")]));
@@ -141,8 +149,15 @@ impl<'a> Subjects<'a> {
     }
 
     fn floor_of_scheduler(&self) -> Subject {
-        let floor = self.program(FLOOR_OF_SCHEDULER, "floor-scheduler", SWEEP);
-        with(floor, &[("SSL_CERT_FILE", &text(&self.roots[0]))])
+        self.with_one_root(self.program(FLOOR_OF_SCHEDULER, "floor-scheduler", SWEEP))
+    }
+
+    fn static_floor(&self, program: &str) -> String {
+        text(&self.asked.floors.join(program).join("bootstrap"))
+    }
+
+    fn with_one_root(&self, subject: Subject) -> Subject {
+        with(subject, &[("SSL_CERT_FILE", &text(&self.roots[0]))])
     }
 
     fn scheduler(&self) -> Subject {
