@@ -13,7 +13,7 @@ mod sight;
 mod survey;
 
 #[cfg(feature = "aws")]
-pub use aws::AwsFleet;
+pub use aws::{AwsFleet, api_error};
 pub use detail::Detail;
 pub use ec2::{Answer, Described};
 pub use error::ApiError;

@@ -3,8 +3,7 @@
 use std::sync::OnceLock;
 
 use aws_config::SdkConfig;
-use aws_sdk_sns::error::ProvideErrorMetadata;
-use fleet::ApiError;
+use fleet::{ApiError, api_error};
 
 use crate::{digest::Message, notify::Publish};
 
@@ -31,10 +30,6 @@ impl Publish for Topic {
     async fn publish(&self, message: &Message) -> Result<(), ApiError> {
         let client = self.client.get_or_init(|| aws_sdk_sns::Client::new(&self.config));
         let call = client.publish().topic_arn(&self.arn).subject(&message.subject).message(&message.body);
-        call.send().await.map(drop).map_err(|error| {
-            let code = error.code().unwrap_or(ApiError::NO_CONNECTION).to_owned();
-            let text = error.message().unwrap_or("SNS did not answer").to_owned();
-            ApiError::new(PUBLISH, code, &text)
-        })
+        call.send().await.map(drop).map_err(|error| api_error(PUBLISH, &error))
     }
 }

@@ -6,7 +6,8 @@ use super::deadline::is_out_of_time;
 use crate::ApiError;
 
 /// Names what went wrong: by the service's own code where it answered, else by what did not work.
-pub(super) fn api_error<E, R>(operation: &'static str, error: &SdkError<E, R>) -> ApiError
+#[must_use]
+pub fn api_error<E, R>(operation: &'static str, error: &SdkError<E, R>) -> ApiError
 where
     E: ProvideErrorMetadata + std::error::Error + 'static,
     R: std::fmt::Debug + 'static,

@@ -25,6 +25,7 @@ use std::{
 
 use aws_config::SdkConfig;
 use aws_sdk_ec2::config::SharedHttpClient;
+pub use error::api_error;
 use tokio::sync::Semaphore;
 
 /// The fleet of the account and Region that the function runs in.

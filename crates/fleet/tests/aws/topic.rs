@@ -1,8 +1,11 @@
 //! Messages to an SNS topic.
 
+use aws_config::retry::RetryConfig;
+use fleet::ApiError;
 use scheduler::{Message, Publish, Topic};
+use scripted::Unreachable;
 
-use crate::support::{Answer, Endpoint, config};
+use crate::support::{Answer, Endpoint, config, config_for};
 
 const ARN: &str = "arn:aws:sns:eu-west-1:1:doze";
 
@@ -31,4 +34,15 @@ async fn a_refusal_is_an_error_with_its_code() {
     let endpoint = Endpoint::always(Answer::Body(403, "content-type: text/xml".to_owned(), body.as_bytes().to_vec()));
     let error = Topic::new(&config(&endpoint), ARN).publish(&message()).await.expect_err("is refused");
     assert_eq!((error.operation, error.code.as_str()), ("sns:Publish", "AuthorizationError"));
+}
+
+#[tokio::test]
+async fn a_topic_that_cannot_be_reached_is_an_error_that_says_why() {
+    let nobody = Unreachable::new();
+    let config = config_for(&nobody.address()).retry_config(RetryConfig::disabled()).build();
+    let error = Topic::new(&config, ARN).publish(&message()).await.expect_err("nobody answers");
+    assert_eq!(
+        (error.operation, error.code.as_str(), error.message.as_str()),
+        ("sns:Publish", ApiError::TIMEOUT, "dispatch failure: timeout: client error")
+    );
 }
