@@ -45,7 +45,9 @@ impl Page<'_> {
     pub fn answer(&self, status: StatusCode, content: &impl Template) -> Answer {
         let content = content.render().expect("a template over plain values renders");
         let layout = Layout { style: STYLE, title: self.title, name: NAME, version: VERSION, content: &content };
-        let html = layout.render().expect("a template over plain values renders");
+        // As long as it will be: it would be copied several times while it grows.
+        let mut html = String::with_capacity(Layout::SIZE_HINT + STYLE.len() + self.title.len() + content.len());
+        layout.render_into(&mut html).expect("a template over plain values renders");
         let answer = Answer::html(status, html, POLICY);
         match self.refresh_seconds {
             Some(seconds) => answer.with_value(REFRESH, seconds.into()),
