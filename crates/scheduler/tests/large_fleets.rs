@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::support::{FakeFleet, Paging, id, now, settings, starts::OPEN};
+use crate::support::{FakeFleet, Paging, Turns, id, now, settings, starts::OPEN};
 use fleet::{ApiError, Depth, Sight};
 use idleness::{
     Caps, Census, Decision, InstanceId, InstanceState, Mode, Percent, Plan, Policies, Reason, Record, Rules, Tags,
@@ -206,15 +206,15 @@ async fn whatever_has_begun_is_gone_on_with() {
         fleet.add(&name(number), 0.5);
     }
     fleet.page(Paging { size: 1000, overlaps: false, fails_after: None });
-    fleet.slow_down(1000);
+    fleet.turns = Turns::of_a_call(1000);
     let settings = capped(1, Mode::DryRun);
     tokio::select! {
-        () = fleet.pass_turns() => unreachable!("it goes on"),
+        () = fleet.turns.pass() => unreachable!("it goes on"),
         _ = swept(&fleet, &settings) => {}
     }
-    assert!(fleet.left_waiting() <= 2, "one was left waiting for {} turns", fleet.left_waiting());
+    assert!(fleet.turns.left_waiting() <= 2, "one was left waiting for {} turns", fleet.turns.left_waiting());
     // Five pages, the measurements of the last one, and what that leaves to be measured.
-    assert_eq!(fleet.turns() / 1000, 7, "it took {} turns", fleet.turns());
+    assert_eq!(fleet.turns.passed() / 1000, 7, "it took {} turns", fleet.turns.passed());
 }
 
 /// It would be measured twice, and its sums added.

@@ -5,9 +5,10 @@ mod alarms;
 mod changes;
 pub mod messages;
 pub mod starts;
+mod turns;
 
 use std::{
-    cell::{Cell, RefCell},
+    cell::RefCell,
     collections::{BTreeMap, BTreeSet},
 };
 
@@ -19,7 +20,8 @@ use idleness::{
 };
 use jiff::{SignedDuration, Timestamp};
 use scheduler::Settings;
-use tokio::task::yield_now;
+
+pub use turns::Turns;
 
 pub const IDLE: &str = "i-0123456789abcdef0";
 pub const BUSY: &str = "i-0123456789abcdef1";
@@ -76,12 +78,8 @@ pub struct FakeFleet {
     time_for: RefCell<Option<usize>>,
     faults: BTreeSet<Fault>,
     paging: Option<Paging>,
-    /// How many turns a page and a measurement take.
-    turns_a_call: u32,
-    /// Turns that have passed.
-    turns: Cell<u32>,
-    /// For how many of them the one that waited longest could have been gone on with, and was not.
-    left_waiting: Cell<u32>,
+    /// How long a page and a measurement take.
+    pub turns: Turns,
     calls: RefCell<Calls>,
 }
 
@@ -254,37 +252,6 @@ impl FakeFleet {
         self.paging = Some(paging);
     }
 
-    /// Makes each page and each measurement take so many turns of those that [`Self::pass_turns`] passes.
-    pub const fn slow_down(&mut self, turns_a_call: u32) {
-        self.turns_a_call = turns_a_call;
-    }
-
-    /// Lets time pass, for as long as it is polled, a turn each time. In turns, and not in seconds, a test says how long something takes
-    /// without being slow, or failing on a slow machine.
-    pub async fn pass_turns(&self) {
-        loop {
-            self.turns.update(|turns| turns + 1);
-            yield_now().await;
-        }
-    }
-
-    pub const fn turns(&self) -> u32 {
-        self.turns.get()
-    }
-
-    /// The most turns for which a page or a measurement was not gone on with, though it could have been.
-    pub const fn left_waiting(&self) -> u32 {
-        self.left_waiting.get()
-    }
-
-    async fn take_time(&self) {
-        let end = self.turns.get() + self.turns_a_call;
-        while self.turns.get() < end {
-            yield_now().await;
-        }
-        self.left_waiting.update(|longest| longest.max(self.turns.get() - end));
-    }
-
     pub fn calls(&self) -> Calls {
         self.calls.borrow().clone()
     }
@@ -335,7 +302,7 @@ impl ReadFleet for FakeFleet {
             if fails_after == Some(page) {
                 return Err(ApiError::new("ec2:DescribeInstances", "RequestLimitExceeded", "slow down"));
             }
-            self.take_time().await;
+            self.turns.take().await;
             let (instances, has_next) = page_of(self.opted_in().await?, page);
             Ok(Some((instances, has_next.then_some(page + 1))))
         })
@@ -365,7 +332,7 @@ impl ReadFleet for FakeFleet {
     ) -> Result<BTreeMap<InstanceId, Evidence>, ApiError> {
         let ids: Vec<InstanceId> = subjects.iter().map(|(instance, _)| instance.id.clone()).collect();
         self.record(if part == Part::Rest { "rest" } else { "evidence" }, &ids);
-        self.take_time().await;
+        self.turns.take().await;
         for (id, key, value) in &self.tags_while_measured {
             self.change_tags(id, &[(key, value)], &[]);
         }
