@@ -10,14 +10,20 @@ import sys
 
 # Amazon Linux 2023's.
 NEWEST_GLIBC = (2, 34)
-# Of the header and the program headers of ELF.
-SHARED_OBJECT, INTERPRETER = 3, 3
+# Of the header of ELF, its program headers, and its dynamic section.
+SHARED_OBJECT, DYNAMIC, INTERPRETER, NEEDED = 3, 2, 3, 1
 
 
-def program_headers(binary):
-    """The type of each."""
+def is_static(binary):
+    """Whether it needs neither another program to be loaded, nor a library."""
     offset, size, count = *struct.unpack_from("<Q", binary, 0x20), *struct.unpack_from("<HH", binary, 0x36)
-    return [struct.unpack_from("<I", binary, offset + size * number)[0] for number in range(count)]
+    needs = False
+    for number in range(count):
+        header = struct.unpack_from("<IIQQQQ", binary, offset + size * number)
+        kind, at, length = header[0], header[2], header[5]
+        tags = (struct.unpack_from("<q", binary, at + 16 * entry)[0] for entry in range(length // 16 if kind == DYNAMIC else 0))
+        needs = needs or kind == INTERPRETER or NEEDED in tags
+    return not needs
 
 
 def flaw(binary, only_static):
@@ -26,7 +32,7 @@ def flaw(binary, only_static):
         return "is no binary for Linux on 64 bits"
     if struct.unpack_from("<H", binary, 0x10)[0] != SHARED_OBJECT:
         return "can be loaded at one address alone, which whoever attacks it knows"
-    if INTERPRETER not in program_headers(binary):
+    if is_static(binary):
         return None
     if only_static:
         return "has to be linked when it starts"
@@ -45,5 +51,5 @@ for function in ("alarms", "hello", "home", "scheduler", "wake"):
     binary = (pathlib.Path(sys.argv[1]) / function / "bootstrap").read_bytes()
     if found := flaw(binary, "--static" in sys.argv):
         sys.exit(f"check_binaries: {function} {found}")
-    needs = "glibc" if INTERPRETER in program_headers(binary) else "no library"
+    needs = "no library" if is_static(binary) else "glibc"
     print(f"ok   {function}: {len(binary) / 1e6:.1f} MB, needs {needs}")

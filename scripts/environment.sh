@@ -98,9 +98,11 @@ this_architecture() {
 # at each start. `hello` is ready in a third of the CPU time then, and takes half of the memory; `home` in less than half, and three quarters.
 # Where musl's standard library is not to be had, it is the glibc of Amazon Linux 2023, which works as well.
 functions_target() {
-  local machine=${1/arm64/aarch64}
-  local target=$machine-unknown-linux-musl
-  if [ ! -d "$(rustc --print sysroot)/lib/rustlib/$target" ] && ! timeout 300 rustup --quiet target add "$target" >&2; then
+  local machine=${1/arm64/aarch64} target library
+  target=$machine-unknown-linux-musl
+  library=$(rustc --print sysroot)/lib/rustlib/$target
+  [ -d "$library" ] || timeout 300 rustup --quiet target add "$target" >&2 || true
+  if [ ! -d "$library" ]; then
     printf 'The standard library for %s is not to be had: the functions are built for glibc, and take longer to start\n' "$target" >&2
     target=$machine-unknown-linux-gnu.2.34
   fi
@@ -118,8 +120,15 @@ cargo_lambda_build() {
 
 # Builds all functions for this machine's architecture, where the template looks for them.
 build_functions() {
-  local architecture
+  local architecture target glibc
   architecture=$(this_architecture) || exit
+  target=$(functions_target "$architecture")
+  if [[ $target != *-musl ]]; then
+    glibc=$(getconf GNU_LIBC_VERSION 2>/dev/null) || glibc="no glibc"
+    # They run here, too.
+    printf '%s\n' "glibc 2.34" "$glibc" | sort --version-sort --check=quiet ||
+      fail "without musl's standard library, the functions need glibc 2.34 or newer, and this machine has '$glibc'"
+  fi
   say "Building the functions (the first build compiles the EC2 SDK: about 15 minutes and 8 GB of memory)"
   (cd "$root" && cargo_lambda_build "$architecture" --lambda-dir "$root/target/lambda")
 }

@@ -79,6 +79,7 @@ build() {
   folder=$root/target/release-$architecture
   tools=$(venv tools) || exit
   export PATH=$tools/bin:$PATH
+  [[ $(functions_target "$architecture") == *-musl ]] || fail "a release needs musl's standard library, which rustup fetches"
   work=$(mktemp -d)
   # shellcheck disable=SC2064 # The folder's name is known now.
   trap "rm -rf '$work'" EXIT
