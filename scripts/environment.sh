@@ -97,8 +97,10 @@ this_architecture() {
 # functions_target ARCHITECTURE: prints the target that functions are built for. It is musl's: with its libc inside, a binary is not linked
 # at each start. `hello` is ready in a third of the CPU time then, and takes half of the memory; `home` in less than half, and three quarters.
 # Where musl's standard library is not to be had, it is the glibc of Amazon Linux 2023, which works as well.
-functions_target() {
-  local machine=${1/arm64/aarch64} target library
+functions_target() (
+  # The checkout says which toolchain.
+  cd "$root" || exit
+  machine=${1/arm64/aarch64}
   target=$machine-unknown-linux-musl
   library=$(rustc --print sysroot)/lib/rustlib/$target
   [ -d "$library" ] || timeout 300 rustup --quiet target add "$target" >&2 || true
@@ -107,14 +109,12 @@ functions_target() {
     target=$machine-unknown-linux-gnu.2.34
   fi
   printf '%s\n' "$target"
-}
+)
 
-# cargo_lambda_build ARCHITECTURE [OPTION]...: builds all functions; the options are those of `cargo lambda build`. `hello` is then built
-# once more by itself: beside the others it has all that these need of its crates, HTTP/2 above all, which is a fifth of it.
+# cargo_lambda_build TARGET [OPTION]...: builds all functions; the options are those of `cargo lambda build`. `hello` is then built once
+# more by itself: beside the others it has all that these need of its crates, HTTP/2 above all, which is a fifth of it.
 cargo_lambda_build() {
-  local target
-  target=$(functions_target "$1") || return
-  local build=(cargo lambda build --release --locked --target "$target" "${@:2}")
+  local build=(cargo lambda build --release --locked --target "$1" "${@:2}")
   "${build[@]}" && "${build[@]}" --package hello
 }
 
@@ -122,7 +122,7 @@ cargo_lambda_build() {
 build_functions() {
   local architecture target glibc
   architecture=$(this_architecture) || exit
-  target=$(functions_target "$architecture")
+  target=$(functions_target "$architecture") || exit
   if [[ $target != *-musl ]]; then
     glibc=$(getconf GNU_LIBC_VERSION 2>/dev/null) || glibc="no glibc"
     # They run here, too.
@@ -130,5 +130,5 @@ build_functions() {
       fail "without musl's standard library, the functions need glibc 2.34 or newer, and this machine has '$glibc'"
   fi
   say "Building the functions (the first build compiles the EC2 SDK: about 15 minutes and 8 GB of memory)"
-  (cd "$root" && cargo_lambda_build "$architecture" --lambda-dir "$root/target/lambda")
+  (cd "$root" && cargo_lambda_build "$target" --lambda-dir "$root/target/lambda")
 }

@@ -52,11 +52,7 @@ write_template() {
 
 # One SBOM a function, without what only tests use. The tool writes beside the manifests, so it gets a copy of them.
 write_sboms() {
-  local architecture=$1 folder=$2 copy=$3/sources tool archive function target
-  case $architecture in
-    arm64) target=aarch64-unknown-linux-musl ;;
-    x86_64) target=x86_64-unknown-linux-musl ;;
-  esac
+  local architecture=$1 target=$2 folder=$3 copy=$4/sources tool archive function
   tool=$("$root/scripts/install_cargo_tool.sh" cargo-cyclonedx) || exit
   mkdir "$copy"
   cp -R Cargo.toml Cargo.lock rust-toolchain.toml crates "$copy"
@@ -71,7 +67,7 @@ write_sboms() {
 }
 
 build() {
-  local architecture=${1:-$(this_architecture)} folder work functions function
+  local architecture=${1:-$(this_architecture)} target folder work functions function
   case $architecture in
     arm64 | x86_64) ;;
     *) fail "Lambda has no architecture '$architecture'" ;;
@@ -79,7 +75,8 @@ build() {
   folder=$root/target/release-$architecture
   tools=$(venv tools) || exit
   export PATH=$tools/bin:$PATH
-  [[ $(functions_target "$architecture") == *-musl ]] || fail "a release needs musl's standard library, which rustup fetches"
+  target=$(functions_target "$architecture") || exit
+  [[ $target == *-musl ]] || fail "a release needs musl's standard library, which rustup fetches"
   work=$(mktemp -d)
   # shellcheck disable=SC2064 # The folder's name is known now.
   trap "rm -rf '$work'" EXIT
@@ -87,10 +84,10 @@ build() {
   mkdir -p "$folder"
 
   say "Building the functions for $architecture"
-  cargo_lambda_build "$architecture" --lambda-dir "$work/binaries"
+  cargo_lambda_build "$target" --lambda-dir "$work/binaries"
   python3 scripts/check_binaries.py "$work/binaries" --static
   # Packs what was just built.
-  cargo_lambda_build "$architecture" --lambda-dir "$work/zips" --output-format zip
+  cargo_lambda_build "$target" --lambda-dir "$work/zips" --output-format zip
   # What the template names: the workspace has tools besides.
   functions=$(sed -nE 's#^ *CodeUri: \.\./target/lambda/##p' infra/template.yaml)
   for function in $functions; do
@@ -100,7 +97,7 @@ build() {
 
   say "Template and SBOMs"
   write_template "$architecture" "$folder"
-  write_sboms "$architecture" "$folder" "$work"
+  write_sboms "$architecture" "$target" "$folder" "$work"
   (cd "$folder" && sha256sum -- * >"$work/sums")
   mv "$work/sums" "$folder/SHA256SUMS-$architecture"
   cat "$folder/SHA256SUMS-$architecture"
