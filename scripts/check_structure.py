@@ -13,6 +13,7 @@ MAY_USE = {
     "idleness": set(),
     "settings": {"idleness"},
     "journal": set(),
+    "link": set(),
     "web": {"journal"},
     "capability": {"idleness"},
     "bench": set(),
@@ -48,6 +49,8 @@ def problems():
         own = {d["name"] for d in package["dependencies"] if d.get("path") and d["kind"] is None}
         for name in sorted(own - MAY_USE.get(package["name"], set())):
             yield f"crate {package['name']} depends on {name}"
+        for name in sorted({d["name"] for d in package["dependencies"] if d.get("path") and d["kind"] == "build"} - {"link"}):
+            yield f"the build script of {package['name']} depends on {name}"
         if package["name"] not in MAY_USE:
             yield f"crate {package['name']} is not in this list"
         for target in package["targets"]:
