@@ -26,6 +26,17 @@ def is_static(binary):
     return not needs
 
 
+def section(binary, wanted):
+    """How many bytes a section has."""
+    offset, size, count, names = *struct.unpack_from("<Q", binary, 0x28), *struct.unpack_from("<HHH", binary, 0x3A)
+    headers = [struct.unpack_from("<IIQQQQ", binary, offset + size * number) for number in range(count)]
+    strings = headers[names][4]
+    for name, _, _, _, _, length in headers:
+        if binary[strings + name : binary.index(b"\0", strings + name)] == wanted:
+            return length
+    return 0
+
+
 def flaw(binary, only_static):
     """What is wrong with a binary, or else nothing."""
     if binary[:6] != b"\x7fELF\x02\x01":
@@ -33,7 +44,8 @@ def flaw(binary, only_static):
     if struct.unpack_from("<H", binary, 0x10)[0] != SHARED_OBJECT:
         return "can be loaded at one address alone, which whoever attacks it knows"
     if is_static(binary):
-        return None
+        # A start that calls what is spread over all of it brings all of it into memory.
+        return None if section(binary, b".text.start") > 100_000 else "was not laid out by crates/link/layout.ld"
     if only_static:
         return "has to be linked when it starts"
     versions = {(int(major), int(minor)) for major, minor in re.findall(rb"GLIBC_(\d+)\.(\d+)", binary)}

@@ -8,6 +8,7 @@ use crate::endpoint::Options;
 pub const USAGE: &str = "\
 usage: bench measure --functions FOLDER --floors FOLDER --defaults FILE --python FILE --scripts FOLDER --out FOLDER
                      [--quick] [--only PART]...
+       bench layout --functions FOLDER --out FOLDER
        bench endpoint INSTANCES DELAY_MS [tls]
 
   --functions FOLDER  where each function is, as FUNCTION/bootstrap
@@ -19,6 +20,7 @@ usage: bench measure --functions FOLDER --floors FOLDER --defaults FILE --python
   --quick             fewer rounds, and the slow ones on small fleets alone
   --only PART         cold, warm, sweep, instructions or sizes; all of them if none is named
 
+  layout              prints a linker script that puts side by side what functions call; they need their symbols
   endpoint            answers like EC2 and CloudWatch until its input ends; what `measure` starts by itself";
 
 /// What the command line asks for.
@@ -26,6 +28,13 @@ usage: bench measure --functions FOLDER --floors FOLDER --defaults FILE --python
 pub enum Arguments {
     /// To measure.
     Measure(Measure),
+    /// To record what functions call.
+    Layout {
+        /// Where each function is.
+        functions: PathBuf,
+        /// Where what they write goes.
+        out: PathBuf,
+    },
     /// To be an endpoint.
     Endpoint(Options),
 }
@@ -99,9 +108,10 @@ impl Arguments {
         let mut arguments = arguments.into_iter();
         match arguments.next().as_deref() {
             Some("measure") => measure(arguments).map(Self::Measure),
+            Some("layout") => layout(arguments),
             Some("endpoint") => endpoint(arguments).map(Self::Endpoint),
             Some(other) => Err(BadArguments::Unknown(other.to_owned())),
-            None => Err(BadArguments::Missing("measure or endpoint")),
+            None => Err(BadArguments::Missing("measure, layout or endpoint")),
         }
     }
 }
@@ -126,21 +136,39 @@ fn measure(mut arguments: impl Iterator<Item = String>) -> Result<Measure, BadAr
             _ => return Err(BadArguments::Unknown(argument)),
         }
     }
-    let needed = [
+    all_given(&[
         ("--functions", &asked.functions),
         ("--floors", &asked.floors),
         ("--defaults", &asked.defaults),
         ("--python", &asked.python),
         ("--scripts", &asked.scripts),
         ("--out", &asked.out),
-    ];
-    if let Some((name, _)) = needed.into_iter().find(|(_, path)| path.as_os_str().is_empty()) {
-        return Err(BadArguments::Missing(name));
-    }
+    ])?;
     if asked.parts.is_empty() {
         asked.parts.extend(Part::ALL.map(|(_, part)| part));
     }
     Ok(asked)
+}
+
+fn layout(mut arguments: impl Iterator<Item = String>) -> Result<Arguments, BadArguments> {
+    let [mut functions, mut out] = [const { PathBuf::new() }; 2];
+    while let Some(argument) = arguments.next() {
+        let (path, name) = match argument.as_str() {
+            "--functions" => (&mut functions, "the folder of --functions"),
+            "--out" => (&mut out, "the folder of --out"),
+            _ => return Err(BadArguments::Unknown(argument)),
+        };
+        *path = arguments.next().ok_or(BadArguments::Missing(name))?.into();
+    }
+    all_given(&[("--functions", &functions), ("--out", &out)])?;
+    Ok(Arguments::Layout { functions, out })
+}
+
+fn all_given(paths: &[(&'static str, &PathBuf)]) -> Result<(), BadArguments> {
+    match paths.iter().find(|(_, path)| path.as_os_str().is_empty()) {
+        Some((name, _)) => Err(BadArguments::Missing(name)),
+        None => Ok(()),
+    }
 }
 
 fn endpoint(mut arguments: impl Iterator<Item = String>) -> Result<Options, BadArguments> {
@@ -176,6 +204,12 @@ mod tests {
     }
 
     #[test]
+    fn a_layout_is_of_functions() {
+        let layout = Arguments::Layout { functions: "f".into(), out: "o".into() };
+        assert_eq!(parse("layout --out o --functions f"), Ok(layout));
+    }
+
+    #[test]
     fn everything_is_measured_unless_parts_are_named() {
         let parts = |line: &str| match parse(&format!(
             "measure --functions f --floors l --defaults d --python p --scripts s --out o {line}"
@@ -189,7 +223,7 @@ mod tests {
 
     #[test]
     fn what_is_missing_is_named() {
-        assert_eq!(parse(""), Err(BadArguments::Missing("measure or endpoint")));
+        assert_eq!(parse(""), Err(BadArguments::Missing("measure, layout or endpoint")));
         assert_eq!(parse("measure --functions f"), Err(BadArguments::Missing("--floors")));
         assert_eq!(parse("measure --out"), Err(BadArguments::Missing("the folder of --out")));
         assert_eq!(parse("measure --only hot"), Err(BadArguments::Unknown("hot".to_owned())));

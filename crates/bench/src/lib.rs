@@ -1,15 +1,18 @@
 #![doc = include_str!("../README.md")]
 
 mod arguments;
+mod callgrind;
 mod cbor;
 mod endpoint;
 mod figures;
 pub mod floor;
 mod http;
+mod layout;
 mod life;
 mod machine;
 mod measure;
 mod process;
+mod record;
 mod report;
 mod runtime_api;
 mod statistics;
@@ -31,6 +34,7 @@ use report::Report;
 pub fn run(arguments: &Arguments, say: &mut dyn FnMut(&str)) -> Result<String, Box<dyn Error>> {
     match arguments {
         Arguments::Measure(asked) => report(asked, say),
+        Arguments::Layout { functions, out } => Ok(record::record(functions, out, say)?),
         Arguments::Endpoint(options) => {
             endpoint::serve(*options, io::stdin().lock(), io::stdout())?;
             Ok(String::new())

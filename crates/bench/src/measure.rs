@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use crate::{
     arguments::{Measure, Part},
+    callgrind::{self, CallgrindError},
     endpoint::{Fleet, Options, Remote},
     figures::{Figures, Instructions, Size, Sweep},
     life::{Life, Place, Stillborn, Subject},
@@ -23,6 +24,9 @@ pub(crate) enum MeasureError {
     /// A subject.
     #[error(transparent)]
     Stillborn(#[from] Stillborn),
+    /// Its instructions.
+    #[error(transparent)]
+    Callgrind(#[from] CallgrindError),
     /// A file or the endpoint.
     #[error("failed to {0}")]
     Io(&'static str, #[source] io::Error),
@@ -63,7 +67,7 @@ pub(crate) const FLEET_OF_STARTS: usize = 10;
 /// Whoever takes longer than this sweeps once.
 const LONG: Duration = Duration::from_secs(10);
 /// The longest that a subject may take.
-const TIME: Duration = Duration::from_mins(10);
+pub(crate) const TIME: Duration = Duration::from_mins(10);
 /// Invocations whose instructions are counted.
 const COUNTED: usize = 100;
 
@@ -200,7 +204,7 @@ impl Bench<'_> {
 
     /// Instructions of the start, and the mean of so many invocations.
     fn instructions(&mut self, subjects: &[Subject], invocations: usize) -> Result<(), MeasureError> {
-        if Command::new("valgrind").arg("--version").output().is_err() {
+        if !callgrind::is_installed() {
             let line = "instructions: valgrind is not installed (Debian: install valgrind)".to_owned();
             if !self.figures.left_out.contains(&line) {
                 self.figures.left_out.push(line);
@@ -224,15 +228,7 @@ impl Bench<'_> {
     }
 
     fn count(&self, subject: &Subject, invocations: usize) -> Result<u64, MeasureError> {
-        let counts = self.asked.out.join("callgrind.out");
-        let out = format!("--callgrind-out-file={}", counts.display());
-        let valgrind = ["valgrind", "--quiet", "--tool=callgrind", &out].map(str::to_owned);
-        let command = [&valgrind[..], &subject.command].concat();
-        self.place.live(&Subject { command, ..subject.clone() }, invocations)?;
-        let text = fs::read_to_string(&counts).map_err(|error| MeasureError::Io("read callgrind's counts", error))?;
-        let total = text.lines().find_map(|line| line.strip_prefix("totals: ").or(line.strip_prefix("summary: ")));
-        let total = total.and_then(|total| total.trim().parse().ok());
-        total.ok_or_else(|| MeasureError::Io("find callgrind's total", io::ErrorKind::InvalidData.into()))
+        Ok(callgrind::instructions(&callgrind::live(&self.place, &self.asked.out, subject, invocations)?)?)
     }
 
     fn size(&mut self, subject: &Subject) -> Result<(), MeasureError> {

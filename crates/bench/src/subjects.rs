@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::{arguments::Measure, endpoint::Addresses, life::Subject};
+use crate::{arguments::Measure, endpoint::Addresses, layout::When, life::Subject};
 
 /// The least, for functions that ask nobody: as cargo builds it, linked with glibc at each start.
 pub(crate) const FLOOR_OF_HELLO: &str = "floor: hello";
@@ -132,6 +132,18 @@ impl<'a> Subjects<'a> {
         let names = [("DOZE_ALARM_PREFIX", "doze-bench-"), ("DOZE_ALARM_ACTION", scheduler)];
         let alarms = with(Subject { event: None, ..self.function("alarms", "alarms", b"") }, &names);
         vec![self.function("wake", "wake", refused), alarms]
+    }
+
+    /// What the functions do day by day: when they do it, and how many events they get.
+    #[must_use]
+    pub(crate) fn habits(&self) -> Vec<(Subject, When, usize)> {
+        let is_of_doze = |subject: &Subject| [HELLO, HOME, SCHEDULER, SCHEDULER_DRY].contains(&subject.name.as_str());
+        let sweeps = self.sweeping().into_iter().map(|(subject, _)| subject);
+        let others = self.others().into_iter().partition::<Vec<_>, _>(|subject| subject.event.is_some());
+        let starts =
+            self.greeting().into_iter().filter(is_of_doze).chain(others.0).map(|subject| (subject, When::Start, 1));
+        let runs = sweeps.filter(is_of_doze).map(|subject| (subject, When::Run, 2));
+        starts.chain(runs).chain(others.1.into_iter().map(|subject| (subject, When::Run, 0))).collect()
     }
 
     /// Whatever sweeps a whole fleet, the floor first, and whether it is slow.

@@ -3,9 +3,12 @@
 
 use std::env;
 
+/// Where what is called is told to lie.
+const LAYOUT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/layout.ld");
+
 /// Tells cargo how the binary of this package is linked.
 pub fn tell_cargo() {
-    println!("cargo::rerun-if-changed=build.rs");
+    println!("cargo::rerun-if-changed={LAYOUT}");
     let [libc, linker] = ["CARGO_CFG_TARGET_ENV", "RUSTC_LINKER"].map(|name| env::var(name).unwrap_or_default());
     for argument in arguments(&libc, &linker) {
         println!("cargo::rustc-link-arg={argument}");
@@ -16,8 +19,8 @@ pub fn tell_cargo() {
 #[must_use]
 pub fn arguments(libc: &str, linker: &str) -> &'static [&'static str] {
     // cargo-lambda brings Zig, for which it means nothing what rustc says about binaries that can be loaded at any address; and what Zig
-    // understands, undoes for others what rustc has said.
-    if libc == "musl" && linker.contains("zigcc") { &["-pie"] } else { &[] }
+    // understands, undoes for others what rustc has said. The layout names Zig's libraries, too.
+    if libc == "musl" && linker.contains("zigcc") { &["-pie", "-T", LAYOUT] } else { &[] }
 }
 
 #[cfg(test)]
@@ -25,9 +28,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn zig_is_told_to_let_binaries_be_loaded_anywhere() {
+    fn zig_is_told_where_things_lie() {
         let zig = "/home/me/.cache/cargo-zigbuild/0.23.0/wrappers/1/zigcc-x86_64-unknown-linux-musl-e859.sh";
-        assert_eq!(arguments("musl", zig), ["-pie"]);
+        assert_eq!(arguments("musl", zig), ["-pie", "-T", LAYOUT]);
+        assert!(std::path::Path::new(LAYOUT).is_file());
     }
 
     #[test]
