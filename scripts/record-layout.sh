@@ -14,15 +14,18 @@ work=$(mktemp -d)
 # shellcheck disable=SC2064 # The folder's name is known now.
 trap "rm -rf '$work'" EXIT
 
-# What is called is known by its name, which a release has stripped off. Only the crates of the workspace are compiled for that.
-cat >"$work/rustc" <<'END'
+# What is called is known by its name, which a release has stripped off. Only the crates of the workspace are compiled for that, and kept
+# for the path of their compiler.
+rustc=$cache/with-symbols/rustc
+mkdir -p "${rustc%/*}"
+cat >"$rustc" <<'END'
 #!/usr/bin/env bash
 arguments=("${@:2}")
 exec "$1" "${arguments[@]/#strip=*/strip=none}"
 END
-chmod +x "$work/rustc"
+chmod +x "$rustc"
 say "Building the functions with their symbols"
-(cd "$root" && RUSTC_WORKSPACE_WRAPPER=$work/rustc cargo_lambda_build "$target" --lambda-dir "$work/functions")
+(cd "$root" && RUSTC_WORKSPACE_WRAPPER=$rustc cargo_lambda_build "$target" --lambda-dir "$work/functions")
 say "Watching what they call"
 cargo build --release --quiet --locked --manifest-path "$root/Cargo.toml" --package bench --examples
 "$CARGO_TARGET_DIR/release/examples/bench" layout --functions "$work/functions" --out "$work/lives" >"$work/layout.ld"

@@ -36,6 +36,11 @@ pub(crate) fn live(place: &Place, folder: &Path, subject: &Subject, events: usiz
     // As they stand in the binary, names are those of sections, too.
     let valgrind = ["valgrind", "--quiet", "--tool=callgrind", "--demangle=no", &out].map(str::to_owned);
     let command = [&valgrind[..], &subject.command].concat();
+    // What another life left is not to be taken for what this one wrote.
+    match fs::remove_file(&counts) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(CallgrindError::Counts(error)),
+        _ => {}
+    }
     place.live(&Subject { command, ..subject.clone() }, events)?;
     fs::read_to_string(&counts).map_err(CallgrindError::Counts)
 }

@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, fmt::Write as _};
 pub(crate) enum When {
     /// From the start of a function to its first answer, where it asks nobody.
     Start,
-    /// Where EC2 and CloudWatch are asked.
+    /// Where AWS is asked, or is about to be.
     Run,
 }
 
@@ -78,25 +78,25 @@ impl Functions {
                           SECTIONS {\n"
             .to_owned();
         for when in When::ALL {
-            let beginnings = self.beginnings(when);
+            let patterns = self.patterns(when);
             let _ = writeln!(script, "  {} : {{", when.section());
             for whole in when.whole() {
                 let _ = writeln!(script, "    *{whole}*(.text .text.*)");
             }
-            for beginning in &beginnings {
+            for pattern in &patterns {
                 // Compilers name the sections apart of what they take to be called seldom, as whatever makes a vector grow.
-                let _ = writeln!(script, "    *(.text.{beginning}* .text.unlikely.{beginning}*)");
+                let _ = writeln!(script, "    *(.text.{pattern} .text.unlikely.{pattern})");
             }
             script.push_str("  }\n");
             // A function lies where it is named first.
-            self.0.retain(|name, _| !beginnings.iter().any(|beginning| name.starts_with(beginning)));
+            self.0.retain(|name, _| !patterns.iter().any(|pattern| is_named(name, pattern)));
         }
         script + "} INSERT BEFORE .text;\n"
     }
 
-    /// The shortest beginnings of names of which at least half, by size, are called then. Narrower, the script is twice as long, and a
-    /// function takes a twentieth less of memory.
-    fn beginnings(&self, when: When) -> Vec<String> {
+    /// The shortest beginnings of names of which at least half, by size, are called then, as patterns. Narrower, the script is twice as
+    /// long, and a function takes a twentieth less of memory.
+    fn patterns(&self, when: When) -> Vec<String> {
         let names: Vec<_> =
             self.0.iter().map(|(name, size)| (name.as_str(), size.all, size.called[when as usize])).collect();
         let mut found = Vec::new();
@@ -105,12 +105,21 @@ impl Functions {
     }
 }
 
+fn is_named(name: &str, pattern: &str) -> bool {
+    pattern.strip_suffix('*').map_or(name == pattern, |beginning| name.starts_with(beginning))
+}
+
 /// Looks for such beginnings among names that are sorted, and have so many characters in common.
 fn narrow(names: &[(&str, u64, u64)], length: usize, found: &mut Vec<String>) {
     let (all, called) = names.iter().fold((0, 0), |sums, (_, all, called)| (sums.0 + all, sums.1 + called));
     let Some((first, ..)) = names.first().filter(|_| called > 0) else { return };
+    if names.len() == 1 && first.len() == length {
+        // Others may begin with it.
+        found.push((*first).to_owned());
+        return;
+    }
     if length > 0 && (called * 2 >= all || names.len() == 1) {
-        found.extend(first.get(..length).map(str::to_owned));
+        found.extend(first.get(..length).map(|beginning| format!("{beginning}*")));
         return;
     }
     let next = |name: &str| name.as_bytes().get(length).copied();
@@ -120,10 +129,18 @@ fn narrow(names: &[(&str, u64, u64)], length: usize, found: &mut Vec<String>) {
     }
 }
 
-/// A symbol without what changes with every build, as a pattern: the hash of a function, or those of crates.
+/// A symbol without what changes with every build, as a pattern: the hash of a function, those of crates, numbers by which a linker tells
+/// alike ones apart, and the version of `ring`.
 fn lasting(symbol: &str) -> String {
     if let Some(at) = symbol.rfind("17h").filter(|_| symbol.starts_with("_ZN")) {
-        return symbol[..at + 3].to_owned();
+        return symbol[..at + 3].to_owned() + "*";
+    }
+    let (name, numbers) = symbol.split_once('.').unwrap_or_default();
+    if !numbers.is_empty() && numbers.bytes().all(|byte| byte.is_ascii_digit()) {
+        return lasting(name) + ".*";
+    }
+    if let Some((_, name)) = symbol.strip_prefix("ring_core_").and_then(|name| name.split_once("__")) {
+        return format!("ring_core_*__{name}");
     }
     if !symbol.starts_with("_R") {
         return symbol.to_owned();
@@ -147,12 +164,10 @@ mod tests {
         functions.script()
     }
 
-    fn beginnings(script: &str, when: When) -> Vec<&str> {
+    fn patterns(script: &str, when: When) -> Vec<&str> {
         let section = script.split_once(&format!("  {} : {{\n", when.section())).expect("the script has the section").1;
         let lines = section.split_once("  }\n").expect("it ends").0.lines().map(str::trim);
-        lines
-            .filter_map(|line| line.strip_prefix("*(.text.")?.split_once("* .text.unlikely.").map(|(name, _)| name))
-            .collect()
+        lines.filter_map(|line| line.strip_prefix("*(.text.")?.split_once(' ').map(|(pattern, _)| pattern)).collect()
     }
 
     #[test]
@@ -182,7 +197,7 @@ SECTIONS {
             ("_ZN5tokio4spin17h0123456789abcdefE", 900, None),
             ("memcpy", 10, Some(When::Start)),
         ]);
-        assert_eq!(beginnings(&script, When::Start), ["_ZN5tokio3", "m"]);
+        assert_eq!(patterns(&script, When::Start), ["_ZN5tokio3*", "m*"]);
     }
 
     #[test]
@@ -193,8 +208,8 @@ SECTIONS {
                 ("_ZN4home4idle17h0123456789abcdefE", idle, None),
             ]
         };
-        assert_eq!(beginnings(&script(&symbols(100)), When::Start), ["_"]);
-        assert_eq!(beginnings(&script(&symbols(101)), When::Start), ["_ZN4home4p"]);
+        assert_eq!(patterns(&script(&symbols(100)), When::Start), ["_*"]);
+        assert_eq!(patterns(&script(&symbols(101)), When::Start), ["_ZN4home4p*"]);
     }
 
     #[test]
@@ -203,27 +218,39 @@ SECTIONS {
         functions.add([("parse", 100, Some(When::Start)), ("stop", 100, None)]);
         functions.add([("parse", 100, Some(When::Run)), ("stop", 100, Some(When::Run))]);
         let script = functions.script();
-        assert_eq!(beginnings(&script, When::Start), ["p"]);
-        assert_eq!(beginnings(&script, When::Run), ["s"]);
+        assert_eq!(patterns(&script, When::Start), ["p*"]);
+        assert_eq!(patterns(&script, When::Run), ["s*"]);
     }
 
     #[test]
-    fn a_name_that_begins_another_names_both_or_is_told_apart_by_its_end() {
-        let script = script(&[("read", 10, Some(When::Start)), ("readlink", 1000, None)]);
-        assert_eq!(beginnings(&script, When::Start), ["read"]);
+    fn a_name_that_begins_another_is_told_apart_by_its_end() {
+        let of = |bytes| script(&[("read", 10, Some(When::Start)), ("readlink", bytes, None)]);
+        assert_eq!(patterns(&of(11), When::Start), ["read"]);
+        assert_eq!(patterns(&of(10), When::Start), ["r*"]);
+    }
+
+    #[test]
+    fn what_is_named_for_the_start_is_not_named_again() {
+        let script = script(&[("read", 9, Some(When::Start)), ("readlink", 10, Some(When::Run))]);
+        assert_eq!(patterns(&script, When::Start), ["read"]);
+        assert_eq!(patterns(&script, When::Run), ["r*"]);
     }
 
     #[test]
     fn what_is_called_never_is_not_taken_for_something_of_that_name() {
         let script = script(&[("umask", 10, Some(When::Start)), ("zero", 1000, None)]);
-        assert_eq!(beginnings(&script, When::Start), ["um"]);
+        assert_eq!(patterns(&script, When::Start), ["um*"]);
     }
 
     #[test]
     fn names_outlast_builds() {
-        assert_eq!(lasting("_ZN4core3fmt5write17h0123456789abcdefE"), "_ZN4core3fmt5write17h");
-        assert_eq!(lasting("_ZN4core3fmt5write17h0123456789abcdefE.llvm.42"), "_ZN4core3fmt5write17h");
-        assert_eq!(lasting("_RNvNtCs2Nb3gJ4iU0I_5alloc3fmt6format"), "_RNvNtCs*_5alloc3fmt6format");
-        assert_eq!(lasting("SSL_Cs_x"), "SSL_Cs_x");
+        let expect = |symbol: &str, name: &str| assert_eq!(lasting(symbol), name);
+        expect("_ZN4core3fmt5write17h0123456789abcdefE", "_ZN4core3fmt5write17h*");
+        expect("_ZN4core3fmt5write17h0123456789abcdefE.llvm.42", "_ZN4core3fmt5write17h*");
+        expect("_RNvNtCs2Nb3gJ4iU0I_5alloc3fmt6format", "_RNvNtCs*_5alloc3fmt6format");
+        expect("_RNvNtCs2Nb3gJ4iU0I_5alloc3fmt6format.70", "_RNvNtCs*_5alloc3fmt6format.*");
+        expect("ring_core_0_17_14__LIMB_is_zero", "ring_core_*__LIMB_is_zero");
+        expect("heap.SmpAllocator.alloc", "heap.SmpAllocator.alloc");
+        expect("SSL_Cs_x", "SSL_Cs_x");
     }
 }

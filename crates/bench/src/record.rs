@@ -80,7 +80,7 @@ pub(crate) fn record(functions: &Path, out: &Path, say: &mut dyn FnMut(&str)) ->
 }
 
 /// The functions of a binary, and how large each of them is.
-fn symbols(binary: &[u8]) -> object::Result<BTreeMap<&str, u64>> {
+fn symbols(binary: &[u8]) -> object::Result<Vec<(&str, u64)>> {
     let file = object::File::parse(binary)?;
     let functions = file.symbols().filter(|symbol| symbol.kind() == SymbolKind::Text && symbol.size() > 0);
     functions.map(|symbol| Ok((symbol.name()?, symbol.size()))).collect()
