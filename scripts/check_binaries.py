@@ -47,8 +47,11 @@ def flaw(binary, only_static):
         return "can be loaded at one address alone, which whoever attacks it knows"
     if is_static(binary):
         # A start that calls what is spread over all of it brings all of it into memory.
-        start, whole = section(binary, b".text.start"), sum(section(binary, name) for name in (b".text.start", b".text.run", b".text"))
-        return None if start > LEAST_AT_START * whole else f"has {start / whole:.0%} of its code in .text.start: make the layout anew by scripts/record-layout.sh"
+        code = [section(binary, name) for name in (b".text.start", b".text.run", b".text")]
+        share = code[0] / max(sum(code), 1)
+        if share > LEAST_AT_START:
+            return None
+        return f"has {share:.0%} of its code in .text.start: make crates/link/layout.ld anew by scripts/record-layout.sh"
     if only_static:
         return "has to be linked when it starts"
     versions = {(int(major), int(minor)) for major, minor in re.findall(rb"GLIBC_(\d+)\.(\d+)", binary)}
