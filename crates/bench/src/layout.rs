@@ -231,9 +231,17 @@ SECTIONS {
 
     #[test]
     fn what_is_named_for_the_start_is_not_named_again() {
-        let script = script(&[("read", 9, Some(When::Start)), ("readlink", 10, Some(When::Run))]);
+        let script = script(&[("read", 9, Some(When::Start)), ("readlink", 10, Some(When::Run)), ("ready", 5, None)]);
         assert_eq!(patterns(&script, When::Start), ["read"]);
         assert_eq!(patterns(&script, When::Run), ["r*"]);
+    }
+
+    #[test]
+    fn what_is_large_in_one_binary_counts_as_large() {
+        let mut functions = Functions::default();
+        functions.add([("parse", 10, Some(When::Start)), ("page", 8, None), ("page", 8, None)]);
+        functions.add([("parse", 10, None), ("page", 1, None)]);
+        assert_eq!(patterns(&functions.script(), When::Start), ["par*"]);
     }
 
     #[test]
