@@ -21,8 +21,7 @@ say "Building the benchmark" >&2
 # By itself: with the rest of the workspace, the floor would be built with what only the functions need of its crates.
 cargo build --release --quiet --locked --manifest-path "$root/Cargo.toml" --package bench --examples
 # The floors once more, as the functions are built.
-target=$(functions_target "$(this_architecture)")
-[[ $target == *-musl ]] || fail "the static floors need musl's standard library, which rustup fetches"
+target=$(static_target "$(this_architecture)") || exit
 (
   cd "$root"
   cargo lambda build --quiet --release --locked --target "$target" --lambda-dir "$root/target/bench/floors" --package bench \

@@ -278,7 +278,7 @@ def made_links(aws, instance):
     script("rotate-link-key")
     second = script("link", instance)
     # A process that has just asked for the keys, for a token that none of them has signed, does not do so again for half a minute.
-    wait_for("a link of the new key to be good", lambda: seen(second) == 200)
+    wait_for("a link of the new key to be good", lambda: seen(second) == 200, seconds=35)
     check(seen(first) == 200, "once the key has changed, links of both keys are good")
     script("rotate-link-key")
     # A process knows the keys for five minutes; a new one reads them.

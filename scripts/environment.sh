@@ -111,6 +111,14 @@ functions_target() (
   printf '%s\n' "$target"
 )
 
+# static_target ARCHITECTURE: the same, for what makes no sense with glibc.
+static_target() {
+  local target
+  target=$(functions_target "$1") || exit
+  [[ $target == *-musl ]] || fail "this needs musl's standard library, which rustup fetches"
+  printf '%s\n' "$target"
+}
+
 # cargo_lambda_build TARGET [OPTION]...: builds all functions; the options are those of `cargo lambda build`. `hello` is then built once
 # more by itself: beside the others it has all that these need of its crates, HTTP/2 above all, which is a fifth of it.
 cargo_lambda_build() {

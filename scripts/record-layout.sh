@@ -8,8 +8,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/environment.sh"
 
 need valgrind "it sees what functions call (Debian: install valgrind)"
 install_tools
-target=$(functions_target "$(this_architecture)") || exit
-[[ $target == *-musl ]] || fail "the layout is that of functions built for musl, whose standard library rustup fetches"
+target=$(static_target "$(this_architecture)") || exit
 work=$(mktemp -d)
 # shellcheck disable=SC2064 # The folder's name is known now.
 trap "rm -rf '$work'" EXIT

@@ -75,8 +75,7 @@ build() {
   folder=$root/target/release-$architecture
   tools=$(venv tools) || exit
   export PATH=$tools/bin:$PATH
-  target=$(functions_target "$architecture") || exit
-  [[ $target == *-musl ]] || fail "a release needs musl's standard library, which rustup fetches"
+  target=$(static_target "$architecture") || exit
   work=$(mktemp -d)
   # shellcheck disable=SC2064 # The folder's name is known now.
   trap "rm -rf '$work'" EXIT
